@@ -1,0 +1,14 @@
+"""All events. They are applied to state by ``evolve``, stored with their step, published in order."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from signoff_schemas.job_events import IncidentEvent, JobEvent
+from signoff_schemas.process_events import ProcessEvent, SettingsEvent
+from signoff_schemas.task_events import TaskEvent
+
+Event = Annotated[
+    TaskEvent | JobEvent | IncidentEvent | ProcessEvent | SettingsEvent,
+    Field(discriminator="type"),
+]

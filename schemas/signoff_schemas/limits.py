@@ -1,0 +1,121 @@
+"""What can be stored: checked where something comes in, at the gateway's edge and in the engine.
+
+Each function names the offence in words for a caller's error message, or gives None.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+NAME_MAX: Final = 500
+"""Characters of whatever may be searched for: an index row of PostgreSQL holds 2,700 bytes."""
+TEXT_MAX: Final = 10_000
+"""Characters of free text."""
+ITEMS_MAX: Final = 10_000
+"""Entries of a list of names: candidates, tags."""
+DEPTH_MAX: Final = 100
+"""How deep JSON may be nested."""
+VARIABLES_MAX: Final = 1_000
+"""Names that one command may set."""
+VARIABLES_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Size of one command's variables as JSON, roughly."""
+MILLISECONDS_MAX: Final = 100 * 366 * 24 * 3600 * 1000
+"""A century: whoever waits longer means for ever."""
+INT32_MAX: Final = (1 << 31) - 1
+INT64_MAX: Final = (1 << 63) - 1
+
+_DATE_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
+
+
+def is_date_time(text: str) -> bool:
+    """Whether a text is a date-time with an offset (RFC 3339; seconds may be missing)."""
+    if _DATE_TIME.fullmatch(text) is None:
+        return False
+    try:
+        datetime.fromisoformat(text.upper())
+    except ValueError:
+        return False
+    return True
+
+
+def unstorable_text(text: str, length_max: int = TEXT_MAX) -> str | None:
+    """NUL, lone surrogates, or too long."""
+    if len(text) > length_max:
+        return f"a text of more than {length_max} characters"
+    if "\0" in text:
+        return "a NUL character"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "a lone surrogate"
+    return None
+
+
+def unstorable_names(names: Sequence[object]) -> str | None:
+    """A list of names: too many, or one that is none or cannot be stored."""
+    if len(names) > ITEMS_MAX:
+        return f"a list of more than {ITEMS_MAX} entries"
+    for name in names:
+        if not isinstance(name, str):
+            return "an entry that is not a text"
+        if offence := unstorable_text(name, NAME_MAX):
+            return offence
+    return None
+
+
+def unstorable_variables(variables: dict[str, object]) -> str | None:
+    """A document of variables: too many names, a name too long, or values that cannot be stored."""
+    if not variables:
+        return None
+    if len(variables) > VARIABLES_MAX:
+        return f"more than {VARIABLES_MAX} variables"
+    if any(len(name) > NAME_MAX for name in variables):
+        return f"a variable name of more than {NAME_MAX} characters"
+    return unstorable(variables)
+
+
+def unstorable(value: object) -> str | None:
+    """A JSON value: NUL, lone surrogates, numbers beyond 64 bit, NaN, infinities, depth, size."""
+    size = 0
+    level: list[object] = [value]
+    for _ in range(DEPTH_MAX + 1):
+        below: list[object] = []
+        for each in level:
+            if isinstance(each, str):
+                if offence := unstorable_text(each, VARIABLES_BYTES_MAX):
+                    return offence
+                size += len(each) if each.isascii() else len(each.encode())
+            elif isinstance(each, int | float):
+                if offence := _unstorable_number(each):
+                    return offence
+            elif isinstance(each, dict):
+                below += _parts(each)  # pyright: ignore[reportUnknownArgumentType]
+            elif isinstance(each, list | tuple):
+                below += each
+            elif each is not None:
+                return "a value that is not JSON"
+        size += 4 * len(level)
+        if size > VARIABLES_BYTES_MAX:
+            return f"more than {VARIABLES_BYTES_MAX} bytes"
+        if not below:
+            return None
+        level = below
+    return f"a nesting of more than {DEPTH_MAX} levels"
+
+
+def _parts(document: dict[object, object]) -> Iterable[object]:
+    return (*document.keys(), *document.values())
+
+
+def _unstorable_number(number: float) -> str | None:
+    if isinstance(number, int):
+        if not -INT64_MAX - 1 <= number <= INT64_MAX:
+            return "a number beyond 64 bit"
+    elif not math.isfinite(number):
+        return "a number that is not finite"
+    return None
