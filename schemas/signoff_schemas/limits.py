@@ -5,12 +5,14 @@ Each function names the offence in words for a caller's error message, or gives 
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 NAME_MAX: Final = 500
 """Characters of whatever may be searched for: an index row of PostgreSQL holds 2,700 bytes."""
+IDS_MAX: Final = 600
+"""Characters of all ids of an envelope together."""
 TEXT_MAX: Final = 10_000
 """Characters of free text."""
 ITEMS_MAX: Final = 10_000
@@ -86,20 +88,16 @@ def unstorable(value: object) -> str | None:
     for _ in range(DEPTH_MAX + 1):
         below: list[object] = []
         for each in level:
+            if offence := _unstorable_scalar(each):
+                return offence
+            size += 4
             if isinstance(each, str):
-                if offence := unstorable_text(each, VARIABLES_BYTES_MAX):
-                    return offence
                 size += len(each) if each.isascii() else len(each.encode())
-            elif isinstance(each, int | float):
-                if offence := _unstorable_number(each):
-                    return offence
             elif isinstance(each, dict):
-                below += _parts(each)  # pyright: ignore[reportUnknownArgumentType]
+                below += each.keys()  # pyright: ignore[reportUnknownMemberType]
+                below += each.values()  # pyright: ignore[reportUnknownMemberType]
             elif isinstance(each, list | tuple):
                 below += each
-            elif each is not None:
-                return "a value that is not JSON"
-        size += 4 * len(level)
         if size > VARIABLES_BYTES_MAX:
             return f"more than {VARIABLES_BYTES_MAX} bytes"
         if not below:
@@ -108,14 +106,15 @@ def unstorable(value: object) -> str | None:
     return f"a nesting of more than {DEPTH_MAX} levels"
 
 
-def _parts(document: dict[object, object]) -> Iterable[object]:
-    return (*document.keys(), *document.values())
-
-
-def _unstorable_number(number: float) -> str | None:
-    if isinstance(number, int):
-        if not -INT64_MAX - 1 <= number <= INT64_MAX:
+def _unstorable_scalar(value: object) -> str | None:
+    match value:
+        case str():
+            return unstorable_text(value, VARIABLES_BYTES_MAX)
+        case int() if not -INT64_MAX - 1 <= value <= INT64_MAX:
             return "a number beyond 64 bit"
-    elif not math.isfinite(number):
-        return "a number that is not finite"
-    return None
+        case float() if not math.isfinite(value):
+            return "a number that is not finite"
+        case None | int() | float() | dict() | list() | tuple():
+            return None
+        case _:
+            return "a value that is not JSON"

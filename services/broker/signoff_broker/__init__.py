@@ -1,0 +1,1 @@
+"""The broker: one loop per partition that decides, stores and then tells."""

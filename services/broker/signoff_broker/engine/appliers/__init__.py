@@ -1,0 +1,1 @@
+"""Events applied to state: one module a noun, one function an event."""

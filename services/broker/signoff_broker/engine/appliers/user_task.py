@@ -1,0 +1,127 @@
+"""User task events applied to state."""
+
+from dataclasses import replace
+
+from signoff_broker.engine.state import Transition, UserTask
+from signoff_schemas.task_events import (
+    TaskAssigning,
+    TaskCanceling,
+    TaskClaiming,
+    TaskCompleting,
+    TaskCorrected,
+    TaskCreating,
+    TaskFinished,
+    TaskTransition,
+    TaskUpdating,
+    TransitionDenied,
+    WaiterJoined,
+)
+from signoff_schemas.values import TaskState
+
+
+def creating(event: TaskCreating) -> UserTask:
+    """A task is born; nobody has it before it is created, whatever its model says."""
+    return UserTask(
+        key=event.task_key,
+        element_instance_key=event.element_instance_key,
+        process_instance_key=event.process_instance_key,
+        process=event.process,
+        profile=event.profile,
+        tenant=event.tenant,
+        tags=event.tags,
+        business_id=event.business_id,
+        created_at=event.at,
+        state=TaskState.CREATING,
+        attributes=replace(event.attributes, assignee=""),
+        transition=_transition(event),
+    )
+
+
+def begun(
+    task: UserTask,
+    event: TaskAssigning | TaskClaiming | TaskUpdating | TaskCompleting | TaskCanceling,
+) -> UserTask:
+    """A transition began; one that was open before is dropped (only cancelling does that)."""
+    return replace(task, state=_waits_in(event), transition=_transition(event))
+
+
+def corrected(task: UserTask, event: TaskCorrected) -> UserTask:
+    """What is asked for changed; what is in effect did not."""
+    return replace(task, transition=replace(_open(task), attributes=event.attributes))
+
+
+def listened(task: UserTask) -> UserTask:
+    """A listener agreed: it is the next one's turn."""
+    transition = _open(task)
+    return replace(task, transition=replace(transition, index=transition.index + 1))
+
+
+def retried(task: UserTask) -> UserTask:
+    """All listeners run again; corrections of those that had finished stay."""
+    return replace(task, transition=replace(_open(task), index=0))
+
+
+def finished(task: UserTask, event: TaskFinished, state: TaskState) -> UserTask:
+    """A transition took effect."""
+    return replace(
+        task,
+        state=state,
+        attributes=event.attributes,
+        transition=None,
+        action=event.action,
+        completed_at=None if state is TaskState.CREATED else event.at,
+    )
+
+
+def assigned(task: UserTask, event: TaskFinished) -> UserTask:
+    """Somebody has the task now, or nobody; who claims it is its claimant."""
+    claimant = event.attributes.assignee if task.state is TaskState.CLAIMING else ""
+    return replace(finished(task, event, TaskState.CREATED), claimant=claimant)
+
+
+def denied(task: UserTask, event: TransitionDenied) -> UserTask:
+    """The task is as it was before."""
+    return replace(task, state=TaskState.CREATED, attributes=event.attributes, transition=None)
+
+
+def waiter_joined(task: UserTask, event: WaiterJoined) -> UserTask:
+    """One more caller is held."""
+    transition = _open(task)
+    return replace(
+        task, transition=replace(transition, waiters=(*transition.waiters, event.waiter))
+    )
+
+
+def _transition(event: TaskTransition) -> Transition:
+    return Transition(
+        attributes=event.attributes,
+        listeners=event.listeners,
+        action=event.action,
+        changed=event.changed,
+        variables=event.variables,
+        local=event.local,
+        of_variables=isinstance(event, TaskUpdating) and event.of_variables,
+        command_id=event.command_id,
+        waiters=() if event.waiter is None else (event.waiter,),
+    )
+
+
+def _open(task: UserTask) -> Transition:
+    assert task.transition is not None, f"task {task.key} is in no transition"
+    return task.transition
+
+
+def _waits_in(
+    event: TaskAssigning | TaskClaiming | TaskUpdating | TaskCompleting | TaskCanceling,
+) -> TaskState:
+    match event:
+        case TaskUpdating():
+            return TaskState.UPDATING
+        case TaskAssigning():
+            return TaskState.ASSIGNING
+        case TaskClaiming():
+            return TaskState.CLAIMING
+        case TaskCompleting():
+            return TaskState.COMPLETING
+        case TaskCanceling():
+            return TaskState.CANCELING

@@ -1,0 +1,115 @@
+"""What one step has done so far: events, each applied the moment it is emitted.
+
+Later lines of a decision see the effect of earlier ones, so that no rule is written twice. Nothing
+here reaches the ``World`` before the step is through.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from signoff_broker.engine.evolve import InstanceEvent, applied, evolve_settings, settled
+from signoff_broker.engine.state import Instance, Settings, Transition, UserTask
+from signoff_broker.engine.world import Touched
+from signoff_schemas.events import Event
+from signoff_schemas.ids import key_of
+from signoff_schemas.jobs import ActivatedJob
+from signoff_schemas.principal import ENGINE, Principal
+from signoff_schemas.process_events import SettingsEvent, VariableSet
+from signoff_schemas.replies import Outcome
+from signoff_schemas.values import Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whose command this is, and who waits for its answer."""
+
+    command_id: str = ""
+    principal: Principal = ENGINE
+    waiter: Waiter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A held command whose transition ended in this step."""
+
+    command_id: str
+    waiters: tuple[Waiter, ...]
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class Draft:
+    """One step in the making. ``now`` is epoch milliseconds, ``position`` the step's own."""
+
+    partition_id: int
+    settings: Settings
+    now: int
+    position: int
+    last_key: int
+    instance: Instance | None = None
+    asker: Asker = Asker()
+    exhausted: Collection[str] = ()
+    """Job types for which no more callers may be held."""
+    events: list[Event] = field(default_factory=list[Event])
+    touched: Touched = field(default_factory=Touched)
+    released: Released | None = None
+    activated: ActivatedJob | None = None
+
+    def emit(self, event: InstanceEvent) -> None:
+        """Record an event and apply it at once."""
+        self.events.append(event)
+        before = self.instance
+        after = applied(before, event)
+        self._touch(before, after)
+        if isinstance(event, VariableSet):
+            variable = after.variables[event.scope_key][event.name]
+            self.touched.variables[variable.key] = variable
+        self.instance = settled(after)
+
+    def emit_setting(self, event: SettingsEvent) -> None:
+        """Record a change of the cluster-wide settings and apply it at once."""
+        self.events.append(event)
+        self.settings = evolve_settings(self.settings, event)
+
+    def new_key(self) -> int:
+        """The partition's next key."""
+        self.last_key += 1
+        return key_of(self.partition_id, self.last_key)
+
+    @property
+    def open(self) -> Instance:
+        """The instance that is worked on."""
+        assert self.instance is not None, "this step works on no instance"
+        return self.instance
+
+    @property
+    def task(self) -> UserTask:
+        """The instance's open task."""
+        task = self.open.task
+        assert task is not None, "the instance has no open task"
+        return task
+
+    @property
+    def transition(self) -> Transition:
+        """The open transition of the open task."""
+        transition = self.task.transition
+        assert transition is not None, "the task is in no transition"
+        return transition
+
+    def release(self, transition: Transition, outcome: Outcome) -> None:
+        """Decide the command that was held by a transition, if any was."""
+        if transition.command_id:
+            assert self.released is None, "a step ends at most one held command"
+            self.released = Released(transition.command_id, transition.waiters, outcome)
+
+    def _touch(self, before: Instance | None, after: Instance) -> None:
+        touched = self.touched
+        process, task, job, incident = after.process, after.task, after.job, after.incident
+        if before is None or process is not before.process:
+            touched.processes[process.key] = process
+        if task is not None and (before is None or task is not before.task):
+            touched.tasks[task.key] = task
+        if job is not None and (before is None or job is not before.job):
+            touched.jobs[job.key] = job
+        if incident is not None and (before is None or incident is not before.incident):
+            touched.incidents[incident.key] = incident

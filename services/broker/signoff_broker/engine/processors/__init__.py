@@ -1,0 +1,1 @@
+"""Commands decided: one module a noun, one function a command."""

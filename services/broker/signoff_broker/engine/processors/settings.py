@@ -1,0 +1,159 @@
+"""Cluster-wide settings: deployments and global listeners."""
+
+from dataclasses import replace
+
+from signoff_broker.engine.draft import Draft
+from signoff_broker.engine.preconditions import must_be_of_tenant, refuse
+from signoff_broker.engine.state import Definition, Form
+from signoff_schemas.commands import (
+    ConfigureGlobalListeners,
+    CreateGlobalListener,
+    DeleteGlobalListener,
+    Deploy,
+    Resource,
+    UpdateGlobalListener,
+)
+from signoff_schemas.graph import ProcessGraph
+from signoff_schemas.process_events import (
+    DefinitionDeployed,
+    FormDeployed,
+    GlobalListenerDeleted,
+    GlobalListenerSet,
+)
+from signoff_schemas.rejections import Code, Rejection, RejectionType
+from signoff_schemas.values import GlobalListener, ProcessReference
+
+Result = dict[str, object]
+
+
+def deploy(draft: Draft, command: Deploy) -> Result | Rejection:
+    """Deploy files, together. A file that is the latest version already stays that version."""
+    if refusal := must_be_of_tenant(draft.asker.principal, command.tenant, "CREATE", "deploy"):
+        return refusal
+    deployment_key = draft.new_key()
+    processes: list[Result] = []
+    forms: list[Result] = []
+    for resource in command.resources:
+        for graph in resource.processes:
+            definition = _define(draft, command, resource, graph, deployment_key)
+            processes.append(
+                {
+                    "process_id": definition.process.process_id,
+                    "definition_key": definition.process.definition_key,
+                    "version": definition.process.version,
+                    "resource_name": resource.name,
+                }
+            )
+        if resource.form_id:
+            form = _add_form(draft, command, resource, deployment_key)
+            forms.append(
+                {
+                    "form_id": form.form_id,
+                    "form_key": form.key,
+                    "version": form.version,
+                    "resource_name": resource.name,
+                }
+            )
+    return {"deployment_key": deployment_key, "processes": processes, "forms": forms}
+
+
+def create_listener(draft: Draft, command: CreateGlobalListener) -> Result | Rejection:
+    """Add a global listener."""
+    if command.listener.id in draft.settings.global_listeners:
+        return refuse(
+            RejectionType.ALREADY_EXISTS, Code.LISTENER_EXISTS, "CREATE", id=command.listener.id
+        )
+    return _set(draft, command.listener)
+
+
+def update_listener(draft: Draft, command: UpdateGlobalListener) -> Result | Rejection:
+    """Replace a global listener."""
+    if command.listener.id not in draft.settings.global_listeners:
+        return _no_listener(command.listener.id, "UPDATE")
+    return _set(draft, command.listener)
+
+
+def delete_listener(draft: Draft, command: DeleteGlobalListener) -> Result | Rejection:
+    """Remove a global listener; transitions that began with it go on with it."""
+    listener = draft.settings.global_listeners.get(command.id)
+    if listener is None:
+        return _no_listener(command.id, "DELETE")
+    draft.emit_setting(GlobalListenerDeleted(id=command.id))
+    return {"listener": _as_result(listener)}
+
+
+def configure_listeners(draft: Draft, command: ConfigureGlobalListeners) -> None:
+    """Make the configured listeners exactly these; they win over others of the same id."""
+    wanted = {each.id: replace(each, configured=True) for each in command.listeners}
+    there = draft.settings.global_listeners
+    for listener in there.values():
+        if listener.configured and listener.id not in wanted:
+            draft.emit_setting(GlobalListenerDeleted(id=listener.id))
+    for listener in wanted.values():
+        if there.get(listener.id) != listener:
+            draft.emit_setting(GlobalListenerSet(listener=listener))
+
+
+def _define(
+    draft: Draft, command: Deploy, resource: Resource, graph: ProcessGraph, deployment_key: int
+) -> Definition:
+    settings, name = draft.settings, (command.tenant, graph.process_id)
+    latest = settings.definitions.get(settings.latest.get(name, 0))
+    if latest is not None and latest.digest == resource.digest:
+        return latest
+    key = draft.new_key()
+    version = 1 if latest is None else latest.process.version + 1
+    draft.emit_setting(
+        DefinitionDeployed(
+            process=ProcessReference(key, graph.process_id, version, graph.name),
+            resource_name=resource.name,
+            digest=resource.digest,
+            tenant=command.tenant,
+            graph=graph.model_dump(mode="json"),
+            deployment_key=deployment_key,
+            at=draft.now,
+        )
+    )
+    return draft.settings.definitions[key]
+
+
+def _add_form(draft: Draft, command: Deploy, resource: Resource, deployment_key: int) -> Form:
+    name = (command.tenant, resource.form_id)
+    latest = draft.settings.forms.get(name)
+    if latest is not None and latest.digest == resource.digest:
+        return latest
+    draft.emit_setting(
+        FormDeployed(
+            form_key=draft.new_key(),
+            form_id=resource.form_id,
+            version=1 if latest is None else latest.version + 1,
+            resource_name=resource.name,
+            digest=resource.digest,
+            tenant=command.tenant,
+            content=resource.content,
+            deployment_key=deployment_key,
+            at=draft.now,
+        )
+    )
+    return draft.settings.forms[name]
+
+
+def _set(draft: Draft, listener: GlobalListener) -> Result:
+    draft.emit_setting(GlobalListenerSet(listener=listener))
+    return {"listener": _as_result(listener)}
+
+
+def _as_result(listener: GlobalListener) -> Result:
+    return {
+        "id": listener.id,
+        "job_type": listener.job_type,
+        "events": [event.value for event in listener.events],
+        "retries": listener.retries,
+        "after_own": listener.after_own,
+        "priority": listener.priority,
+        "configured": listener.configured,
+    }
+
+
+def _no_listener(identifier: str, intent: str) -> Rejection:
+    return refuse(RejectionType.NOT_FOUND, Code.LISTENER_NOT_FOUND, intent, id=identifier)

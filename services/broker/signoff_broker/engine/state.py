@@ -1,0 +1,206 @@
+"""State as values: frozen dataclasses, changed only by ``evolve``.
+
+A process instance has one token, so at most one task, one job and one incident are open in it at a
+time. ``Instance`` is that whole: it is what the store loads, the loop caches and a step works on.
+The task engine (``processors/user_task``, ``listeners``, ``job``) looks at task, job and incident
+only; the process engine (``processors/process``) reacts to what happened to them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from signoff_schemas.graph import ProcessGraph, UserTaskNode
+from signoff_schemas.values import (
+    Attributes,
+    GlobalListener,
+    IncidentState,
+    IncidentType,
+    JobKind,
+    JobMark,
+    JobState,
+    Listener,
+    ListenerEvent,
+    ProcessReference,
+    ProcessState,
+    TaskProfile,
+    TaskSnapshot,
+    TaskState,
+    Variables,
+    Waiter,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change that waits for listeners: what is asked for, who decides, who is held."""
+
+    attributes: Attributes
+    listeners: tuple[Listener, ...]
+    index: int = 0
+    """The listener whose job is open."""
+    action: str = ""
+    changed: tuple[str, ...] = ()
+    """What the command changes, in its order: what the first listener is told."""
+    variables: Variables = field(default_factory=dict[str, object])
+    local: bool = False
+    of_variables: bool = False
+    command_id: str = ""
+    waiters: tuple[Waiter, ...] = ()
+    """At most eight: repeated requests of the same command join."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserTask:
+    """A task. ``attributes`` are in effect; what is asked for is in ``transition``."""
+
+    key: int
+    element_instance_key: int
+    process_instance_key: int
+    process: ProcessReference
+    profile: TaskProfile
+    tenant: str
+    tags: tuple[str, ...]
+    business_id: str
+    created_at: int
+    """Epoch milliseconds."""
+    state: TaskState
+    attributes: Attributes
+    transition: Transition | None = None
+    claimant: str = ""
+    completed_at: int | None = None
+    action: str = ""
+    """Of the last finished transition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job. ``due_at`` is its deadline while activated, the end of its back-off while backing off."""
+
+    key: int
+    process_instance_key: int
+    process: ProcessReference
+    tenant: str
+    job_type: str
+    kind: JobKind
+    listener_event: ListenerEvent | None
+    element_id: str
+    element_instance_key: int
+    headers: Mapping[str, str]
+    task: TaskSnapshot | None
+    state: JobState
+    mark: JobMark
+    retries: int
+    created_at: int
+    updated_at: int
+    due_at: int | None = None
+    worker: str = ""
+    subscriber: str = ""
+    lease_token: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    denied: bool = False
+    denied_reason: str = ""
+    ended_at: int | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Why the instance is stuck."""
+
+    key: int
+    process_instance_key: int
+    process: ProcessReference
+    tenant: str
+    error_type: IncidentType
+    message: str
+    element_id: str
+    element_instance_key: int
+    job_key: int | None
+    task_key: int | None
+    state: IncidentState
+    created_at: int
+    resolved_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable of one scope."""
+
+    key: int
+    process_instance_key: int
+    scope_key: int
+    name: str
+    value: object
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process instance and where its token is."""
+
+    key: int
+    process: ProcessReference
+    tenant: str
+    tags: tuple[str, ...]
+    business_id: str
+    state: ProcessState
+    started_at: int
+    ended_at: int | None = None
+    standalone: UserTaskNode | None = None
+    node_id: str = ""
+    """Where the token is; empty between nodes and at the end."""
+    element_instance_key: int = 0
+
+
+Scope = Mapping[str, Variable]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A process instance with all that is open in it. ``variables``: scope key → name → variable."""
+
+    process: Process
+    task: UserTask | None = None
+    job: Job | None = None
+    incident: Incident | None = None
+    variables: Mapping[int, Scope] = field(default_factory=dict[int, Scope])
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A deployed process."""
+
+    process: ProcessReference
+    graph: ProcessGraph
+    tenant: str
+    digest: str
+    resource_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A deployed form; its content is read by the gateway only."""
+
+    key: int
+    form_id: str
+    version: int
+    tenant: str
+    digest: str
+    resource_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Cluster-wide settings as of one version: what an acknowledged change made them."""
+
+    version: int = 0
+    definitions: Mapping[int, Definition] = field(default_factory=dict[int, Definition])
+    """By definition key."""
+    latest: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    """(tenant, process id) → key of the latest version."""
+    forms: Mapping[tuple[str, str], Form] = field(default_factory=dict[tuple[str, str], Form])
+    """(tenant, form id) → latest form."""
+    global_listeners: Mapping[str, GlobalListener] = field(
+        default_factory=dict[str, GlobalListener]
+    )

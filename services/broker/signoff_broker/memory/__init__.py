@@ -1,0 +1,1 @@
+"""The same promises in dictionaries: for fast tests and simulation, never for production."""

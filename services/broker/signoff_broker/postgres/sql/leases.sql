@@ -1,0 +1,49 @@
+-- The only file that asks the database clock.
+
+-- name: join_cluster
+-- $1 id uuid, $2 host text, $3 pid int, $4 version text, $5 lease interval
+-- Joins or prolongs; a broker that was paused past its lease comes back as it was.
+INSERT INTO brokers (id, host, pid, version, started_at, expires_at)
+VALUES ($1, $2, $3, $4, clock_timestamp(), clock_timestamp() + $5::interval)
+ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at;
+
+-- name: forget_brokers
+-- $1 after interval: those that nobody has heard of for so long.
+DELETE FROM brokers WHERE expires_at < clock_timestamp() - $1::interval;
+
+-- name: leave_cluster
+-- $1 id uuid
+DELETE FROM brokers WHERE id = $1;
+
+-- name: live_brokers
+SELECT count(*)::int FROM brokers WHERE expires_at > clock_timestamp();
+
+-- name: prolong_leases
+-- $1 owner uuid, $2 lease interval
+UPDATE leases SET expires_at = clock_timestamp() + $2::interval WHERE owner = $1;
+
+-- name: view_leases
+SELECT
+    l.partition_id,
+    l.owner,
+    p.epoch,
+    coalesce(l.owner IS NOT NULL AND l.expires_at > clock_timestamp(), false) AS alive
+FROM leases AS l
+JOIN partitions AS p ON p.id = l.partition_id
+ORDER BY l.partition_id;
+
+-- name: claim_lease
+-- $1 partition_id int, $2 owner uuid, $3 lease interval
+UPDATE leases SET owner = $2, expires_at = clock_timestamp() + $3::interval
+WHERE
+    partition_id = $1
+    AND (owner IS NULL OR owner = $2 OR expires_at <= clock_timestamp())
+RETURNING partition_id;
+
+-- name: release_lease
+-- $1 partition_id int, $2 owner uuid
+UPDATE leases SET owner = NULL, expires_at = NULL WHERE partition_id = $1 AND owner = $2;
+
+-- name: release_leases
+-- $1 owner uuid
+UPDATE leases SET owner = NULL, expires_at = NULL WHERE owner = $1;

@@ -1,0 +1,42 @@
+-- name: settings_version
+SELECT version FROM settings_version;
+
+-- name: bump_settings
+-- $1 by int
+UPDATE settings_version SET version = version + $1;
+
+-- name: all_definitions
+SELECT key, process_id, version, name, graph, tenant, digest, resource_name FROM definitions;
+
+-- name: latest_forms
+SELECT DISTINCT ON (tenant, form_id) key, form_id, version, tenant, digest, resource_name
+FROM forms
+ORDER BY tenant, form_id, version DESC;
+
+-- name: all_listeners
+SELECT id, job_type, events, retries, after_own, priority, configured FROM global_listeners;
+
+-- name: insert_definition
+INSERT INTO definitions (
+    key, process_id, version, name, resource_name, digest, tenant, graph, content, deployment_key,
+    deployed_at
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: insert_form
+INSERT INTO forms (
+    key, form_id, version, resource_name, digest, tenant, content, deployment_key, deployed_at
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: put_listener
+INSERT INTO global_listeners (id, job_type, events, retries, after_own, priority, configured)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (id) DO UPDATE SET
+    job_type = excluded.job_type, events = excluded.events, retries = excluded.retries,
+    after_own = excluded.after_own, priority = excluded.priority,
+    configured = excluded.configured;
+
+-- name: delete_listener
+-- $1 id text
+DELETE FROM global_listeners WHERE id = $1;

@@ -1,0 +1,118 @@
+-- New entities are inserted whole ($1 partition_id int, then an array a column); of known ones only
+-- what can change is written (an array a column, the key first). Lists travel as array literals,
+-- because a two-dimensional array cannot hold lists of different lengths.
+
+-- name: insert_processes
+INSERT INTO process_instances (
+    partition_id, key, definition_key, process_id, process_version, process_name, tenant, tags,
+    business_id, started_at, standalone, state, open, ended_at, node_id, element_instance_key
+)
+SELECT
+    $1, key, definition_key, process_id, process_version, process_name, tenant, tags::text[],
+    business_id, started_at, standalone, state, open, ended_at, node_id, element_instance_key
+FROM unnest(
+    $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[],
+    $9::text[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[],
+    $16::json[]
+) AS u (
+    key, state, open, ended_at, node_id, element_instance_key, definition_key, process_id,
+    process_version, process_name, tenant, tags, business_id, started_at, standalone
+);
+
+-- name: update_processes
+UPDATE process_instances AS p
+SET
+    state = u.state, open = u.open, ended_at = u.ended_at, node_id = u.node_id,
+    element_instance_key = u.element_instance_key
+FROM unnest(
+    $1::bigint[], $2::text[], $3::boolean[], $4::bigint[], $5::text[], $6::bigint[]
+) AS u (key, state, open, ended_at, node_id, element_instance_key)
+WHERE p.key = u.key;
+
+-- name: insert_tasks
+INSERT INTO user_tasks (
+    partition_id, key, state, open, assignee, candidate_groups, candidate_users, due_date, due_at,
+    follow_up_date, follow_up_at, priority, transition, claimant, completed_at, action,
+    element_instance_key, process_instance_key, definition_key, process_id, process_version,
+    process_name, element_id, name, profile, tenant, tags, business_id, created_at
+)
+SELECT
+    $1, key, state, open, assignee, candidate_groups::text[], candidate_users::text[], due_date,
+    due_at, follow_up_date, follow_up_at, priority, transition, claimant, completed_at, action,
+    element_instance_key, process_instance_key, definition_key, process_id, process_version,
+    process_name, element_id, name, profile, tenant, tags::text[], business_id, created_at
+FROM unnest(
+    $2::bigint[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::bigint[], $10::text[], $11::bigint[], $12::int[], $13::json[], $14::text[], $15::bigint[],
+    $16::text[], $17::bigint[], $18::bigint[], $19::bigint[], $20::text[], $21::int[], $22::text[],
+    $23::text[], $24::text[], $25::jsonb[], $26::text[], $27::text[], $28::text[], $29::bigint[]
+) AS u (
+    key, state, open, assignee, candidate_groups, candidate_users, due_date, due_at,
+    follow_up_date, follow_up_at, priority, transition, claimant, completed_at, action,
+    element_instance_key, process_instance_key, definition_key, process_id, process_version,
+    process_name, element_id, name, profile, tenant, tags, business_id, created_at
+);
+
+-- name: insert_jobs
+INSERT INTO jobs (
+    partition_id, key, state, open, mark, retries, updated_at, due_at, worker, subscriber,
+    lease_token, error_code, error_message, denied, denied_reason, ended_at, priority,
+    process_instance_key, definition_key, process_id, process_version, process_name, tenant,
+    job_type, kind, listener_event, element_id, element_instance_key, headers, task, created_at
+)
+SELECT $1, u.*
+FROM unnest(
+    $2::bigint[], $3::text[], $4::boolean[], $5::text[], $6::int[], $7::bigint[], $8::bigint[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::boolean[], $15::text[],
+    $16::bigint[], $17::int[], $18::bigint[], $19::bigint[], $20::text[], $21::int[], $22::text[],
+    $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::bigint[], $29::json[],
+    $30::json[], $31::bigint[]
+) AS u;
+
+-- name: update_jobs
+UPDATE jobs AS j
+SET
+    state = u.state, open = u.open, mark = u.mark, retries = u.retries, updated_at = u.updated_at,
+    due_at = u.due_at, worker = u.worker, subscriber = u.subscriber, lease_token = u.lease_token,
+    error_code = u.error_code, error_message = u.error_message, denied = u.denied,
+    denied_reason = u.denied_reason, ended_at = u.ended_at, priority = u.priority
+FROM unnest(
+    $1::bigint[], $2::text[], $3::boolean[], $4::text[], $5::int[], $6::bigint[], $7::bigint[],
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[],
+    $15::bigint[], $16::int[]
+) AS u (
+    key, state, open, mark, retries, updated_at, due_at, worker, subscriber, lease_token,
+    error_code, error_message, denied, denied_reason, ended_at, priority
+)
+WHERE j.key = u.key;
+
+-- name: insert_incidents
+INSERT INTO incidents (
+    partition_id, key, state, open, resolved_at, process_instance_key, definition_key, process_id,
+    process_version, process_name, tenant, error_type, message, element_id, element_instance_key,
+    job_key, task_key, created_at
+)
+SELECT $1, u.*
+FROM unnest(
+    $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+    $9::int[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[],
+    $16::bigint[], $17::bigint[], $18::bigint[]
+) AS u;
+
+-- name: update_incidents
+UPDATE incidents AS i
+SET state = u.state, open = u.open, resolved_at = u.resolved_at
+FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::bigint[])
+    AS u (key, state, open, resolved_at)
+WHERE i.key = u.key;
+
+-- name: insert_variables
+INSERT INTO variables (partition_id, key, value, process_instance_key, scope_key, name, tenant)
+SELECT $1, u.*
+FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[]) AS u;
+
+-- name: update_variables
+UPDATE variables AS v
+SET value = u.value
+FROM unnest($1::bigint[], $2::text[]) AS u (key, value)
+WHERE v.key = u.key;

@@ -1,0 +1,121 @@
+"""A batch as statements and their arguments: pure."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from signoff_broker.ports import Batch
+from signoff_broker.postgres import queries, rows, step_rows
+from signoff_schemas.ids import key_of
+from signoff_schemas.process_events import (
+    DefinitionDeployed,
+    FormDeployed,
+    GlobalListenerDeleted,
+    GlobalListenerSet,
+    SettingsEvent,
+)
+
+Row = tuple[object, ...]
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Under which name a partition is held."""
+
+    dsn: str
+    partition: int
+    owner: str
+    epoch: int
+
+    @property
+    def fence(self) -> Row:
+        """What must still be true when a commit ends."""
+        return (self.partition, self.owner, self.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One statement of a commit."""
+
+    statement: str
+    arguments: Sequence[object]
+    expected: str = ""
+    """The command tag that it must end with, where fewer rows would mean a lost change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """A batch: most have nothing but the end."""
+
+    first: Sequence[Write]
+    finish: Sequence[object]
+    """Arguments of the statement that updates tasks, appends steps and checks the fence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Table(Generic[E]):
+    insert: str
+    update: str
+    insert_row: Callable[[E], Row]
+    update_row: Callable[[E], Row]
+
+    def writes(self, partition: int, newest_key: int, entities: Mapping[int, E]) -> Iterator[Write]:
+        """New entities are inserted whole; of known ones what can change is updated."""
+        if not entities:
+            return
+        if new := [self.insert_row(each) for key, each in entities.items() if key > newest_key]:
+            yield Write(self.insert, (partition, *zip(*new, strict=True)))
+        if old := [self.update_row(each) for key, each in entities.items() if key <= newest_key]:
+            yield Write(self.update, tuple(zip(*old, strict=True)), f"UPDATE {len(old)}")
+
+
+_PROCESSES: Final = _Table(
+    queries.INSERT_PROCESSES, queries.UPDATE_PROCESSES, rows.process_insert, rows.process_update
+)
+_JOBS: Final = _Table(queries.INSERT_JOBS, queries.UPDATE_JOBS, rows.job_insert, rows.job_update)
+_INCIDENTS: Final = _Table(
+    queries.INSERT_INCIDENTS, queries.UPDATE_INCIDENTS, rows.incident_insert, rows.incident_update
+)
+_VARIABLES: Final = _Table(
+    queries.INSERT_VARIABLES, queries.UPDATE_VARIABLES, rows.variable_insert, rows.variable_update
+)
+_NO_TASKS: Final = ((),) * rows.TASK_UPDATE_COLUMNS
+_NO_STEPS: Final = ((),) * step_rows.STEP_COLUMNS
+
+
+def writes_of(batch: Batch, claim: Claim, last_key: int) -> Writes:
+    """All that a batch writes: one statement a table and verb, only for what was touched.
+
+    Entities whose counter is above ``last_key``, the last that was committed before, are new.
+    Raises: TypeError or ValueError for a value that cannot be encoded.
+    """
+    partition, newest = claim.partition, key_of(claim.partition, last_key)
+    first = [
+        *_PROCESSES.writes(partition, newest, batch.processes),
+        *_JOBS.writes(partition, newest, batch.jobs),
+        *_INCIDENTS.writes(partition, newest, batch.incidents),
+        *_VARIABLES.writes(partition, newest, batch.variables),
+        *(_settings_write(event) for event in batch.settings),
+    ]
+    if batch.settings:
+        first.append(Write(queries.BUMP_SETTINGS, (len(batch.settings),)))
+    if new := [rows.task_insert(task) for key, task in batch.tasks.items() if key > newest]:
+        first.append(Write(queries.INSERT_TASKS, (partition, *zip(*new, strict=True))))
+    old = [rows.task_update(task) for key, task in batch.tasks.items() if key <= newest]
+    steps = [step_rows.step_insert(step) for step in batch.steps]
+    tasks_columns = zip(*old, strict=True) if old else _NO_TASKS
+    steps_columns = zip(*steps, strict=True) if steps else _NO_STEPS
+    return Writes(first, (*claim.fence, *tasks_columns, *steps_columns))
+
+
+def _settings_write(event: SettingsEvent) -> Write:
+    match event:
+        case DefinitionDeployed():
+            return Write(queries.INSERT_DEFINITION, rows.definition_row(event))
+        case FormDeployed():
+            return Write(queries.INSERT_FORM, rows.form_row(event))
+        case GlobalListenerSet():
+            return Write(queries.PUT_LISTENER, rows.listener_row(event.listener))
+        case GlobalListenerDeleted():
+            return Write(queries.DELETE_LISTENER, (event.id,))

@@ -1,0 +1,1 @@
+"""The shell around the engine: awaits, never decides. Read partition.py first."""

@@ -1,0 +1,361 @@
+"""One batch through load, step, commit and out; when a value cannot be stored, record by record."""
+
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from signoff_broker.engine.backlog import QueuedJob
+from signoff_broker.engine.dispatch import Dispatcher
+from signoff_broker.engine.keys import keys_named_by
+from signoff_broker.engine.step import step, step_timer
+from signoff_broker.engine.world import Known, Step, World
+from signoff_broker.ports import DataError, Held, Loaded
+from signoff_broker.runtime import quarantine
+from signoff_broker.runtime.batch import BatchBuilder, Offsets
+from signoff_broker.runtime.cache import Cache
+from signoff_broker.runtime.due import DueTimers
+from signoff_broker.runtime.limits import Limits
+from signoff_broker.runtime.metrics import Metrics
+from signoff_broker.runtime.relay import Relay
+from signoff_broker.runtime.signals import Fact, Signals
+from signoff_process.clock import Clock
+from signoff_process.log.ports import Arrival
+from signoff_schemas.commands import Withdraw
+from signoff_schemas.ids import KEY_BITS
+from signoff_schemas.timers import ActivateJob, Timer
+from signoff_schemas.topics import Inlet
+
+REFILL_MAX = 1_000
+
+
+class Processor:
+    """What a partition's owner has in memory, and how a batch changes it.
+
+    ``position``, ``now``, ``offsets`` and ``last_key`` are as of the last commit.
+    """
+
+    def __init__(
+        self, held: Held, *, clock: Clock, limits: Limits, metrics: Metrics, signals: Signals
+    ) -> None:
+        recovery = held.recovery
+        self.partition = held.partition
+        self.position = recovery.position
+        self.now = recovery.now
+        self.last_key: int = recovery.last_key
+        self.offsets = Offsets(recovery.commands_offset, recovery.results_offset)
+        self.dispatcher = Dispatcher(held.partition, waits_max=limits.waits_max)
+        self.due = DueTimers(held.store, limits.timers_max, self.dispatcher.is_orphan)
+        self.store = held.store
+        self._clock = clock
+        self._limits = limits
+        self._metrics = metrics
+        self._signals = signals
+        self._log = structlog.get_logger().bind(partition=held.partition)
+        self._carried: list[ActivateJob] = []
+        """Planned, but the instance was not loaded: it is with the next batch."""
+        self._activations: list[ActivateJob] = []
+        self._changed: set[int] = set()
+        self._begin_world()
+
+    @property
+    def restless(self) -> bool:
+        """Whether there is work without any new record."""
+        return bool(self._carried or self.dispatcher.restless or self.dispatcher.short())
+
+    @property
+    def cached(self) -> int:
+        """Instances in memory."""
+        return len(self._world.instances)
+
+    def tick(self) -> int:
+        """The time, epoch milliseconds: never before that of an earlier step."""
+        return max(self.now, self._clock.now_ms())
+
+    def monotonic_ms(self) -> int:
+        """For whatever is about silence and not about tasks."""
+        return int(self._clock.monotonic() * 1000)
+
+    async def restore(self) -> None:
+        """Begin with nothing in memory but what was committed."""
+        self._begin_world()
+        self._carried = []
+        types = await self.store.waiting_types()
+        held = [(each.key, each.subscriber) for each in await self.store.held()]
+        totals = {job_type: count for job_type, (count, _) in types.items()}
+        self.dispatcher.restore(totals, held, self.monotonic_ms())
+        await self.due.restore()
+
+    async def refill(self) -> None:
+        """Load the front of queues of which only the store knows."""
+        for job_type in self.dispatcher.short():
+            found = await self.store.waiting(job_type, REFILL_MAX)
+            jobs = [
+                QueuedJob(each.key, each.job_type, each.tenant, each.priority, each.created_at)
+                for each in found
+            ]
+            self.dispatcher.refill(job_type, jobs, more=len(found) == REFILL_MAX)
+
+    async def process(
+        self, work: Sequence[Arrival], timers: Sequence[Timer], offsets: Offsets, relay: Relay
+    ) -> None:
+        """Process a batch as a whole; if that cannot be stored, record by record."""
+        try:
+            await self._process(work, timers, offsets, relay, self._limits.activations_max)
+        except DataError as error:
+            self._log.warning("batch_unstorable", records=len(work), error=str(error)[:500])
+            activations = len(self._activations)
+            await self.restore()
+            await self.process_singly(work, relay)
+            await self._timers_singly(timers, activations, relay)
+
+    async def process_singly(
+        self, work: Iterable[Arrival], relay: Relay, *, suspects: bool = False
+    ) -> None:
+        """Commit each record by itself, and quarantine what cannot be stored.
+
+        With ``suspects`` it is noted before each step that it is tried: a record at which
+        processes died is quarantined without another try.
+        """
+        for arrival in work:
+            offsets = self.offsets.after(arrival)
+            if suspects:
+                tries = await self.store.suspect(arrival.inlet, arrival.offset)
+                if tries >= self._limits.deaths_max:
+                    error = f"{tries} processes died at this record"
+                    await self._quarantine(arrival, offsets, error, relay)
+                    continue
+            try:
+                await self._process([arrival], (), offsets, relay, 0)
+            except DataError as error:
+                await self.restore()
+                await self._quarantine(arrival, offsets, error, relay)
+
+    async def mark(self, offsets: Offsets, relay: Relay) -> None:
+        """Commit a row that only moves the offsets."""
+        builder = self._builder(offsets)
+        moved = offsets.commands > self.offsets.commands
+        inlet = Inlet.COMMANDS if moved else Inlet.RESULTS
+        last = offsets.commands if moved else offsets.results
+        builder.add_row(builder.marker(inlet, max(0, last - 1), self.last_key))
+        await self._commit(builder, relay)
+
+    # -- load --------------------------------------------------------------------------------
+
+    async def _process(
+        self,
+        work: Sequence[Arrival],
+        timers: Sequence[Timer],
+        offsets: Offsets,
+        relay: Relay,
+        matches: int,
+    ) -> None:
+        activations: list[ActivateJob] = []
+        if matches:
+            activations = self._carried + self.dispatcher.match(self.monotonic_ms(), matches)
+            self._carried = []
+        self._activations = activations
+        if not (work or timers or activations):
+            self._send_rings(relay)
+            return
+        await self._load(work, (*timers, *activations))
+        builder = self._builder(offsets)
+        for arrival in work:
+            self._step(builder, arrival)
+        for timer in timers:
+            self._step_timer(builder, timer)
+        if matches:
+            self._activate(builder, activations, matches)
+        self._signals.tell(Fact.STEPPED, self.partition, builder.position - 1)
+        await self._commit(builder, relay)
+        self._tidy_cache()
+
+    async def _load(self, work: Sequence[Arrival], timers: Sequence[Timer]) -> None:
+        world = self._world
+        world.known.clear()
+        keys: set[int] = set()
+        ids: list[str] = []
+        for arrival in work:
+            entry = arrival.entry
+            assert entry is not None, "rubbish is never stepped"
+            ids.append(entry.id)
+            if isinstance(entry.body, Withdraw):
+                ids.append(entry.body.target)
+            keys.update(keys_named_by(entry.body))
+        for timer in timers:
+            keys.add(timer.job_key)
+        index, own = world.index, self.partition
+        missing = [key for key in keys if key not in index and key >> KEY_BITS == own]
+        if not ids and not missing:
+            return
+        loaded = await self.store.load(missing, ids)
+        self._admit(loaded)
+        waiting = {each.instance_key for each in loaded.known.values() if each.outcome is None}
+        late = [key for key in waiting if key is not None and key not in index]
+        if late:
+            self._admit(await self.store.load(late, ()))
+        if loaded.settings_version != world.settings.version:
+            world.settings = await self.store.settings()
+
+    def _admit(self, loaded: Loaded) -> None:
+        self._world.admit(loaded.instances)
+        self._world.remember(loaded.known)
+        self._changed.update(each.process.key for each in loaded.instances)
+
+    # -- step --------------------------------------------------------------------------------
+
+    def _step(self, builder: BatchBuilder, arrival: Arrival) -> None:
+        entry = arrival.entry
+        assert entry is not None, "rubbish is never stepped"
+        try:
+            made = step(self._world, entry, now=builder.now, position=builder.position)
+        except Exception as error:  # noqa: BLE001 - wrong with us and this record: the others go on
+            self._log.exception("step_failed", command=entry.id, body=entry.body.type)
+            row = builder.unstepped(arrival, self._world.last_key)
+            row = quarantine.quarantined(row, arrival, error)
+            builder.add_row(row)
+            self._world.remember({entry.id: Known(row.outcome, entry.fingerprint)})
+            self._metrics.quarantined += 1
+        else:
+            builder.add(made, arrival, self._world.last_key)
+            self._follow(made)
+
+    def _step_timer(self, builder: BatchBuilder, timer: Timer) -> None:
+        try:
+            made = step_timer(self._world, timer, now=builder.now, position=builder.position)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._log.exception("timer_failed", job_key=timer.job_key, body=timer.type)
+            self._shun(builder, timer, error)
+        else:
+            builder.add_timer(made, self._world.last_key)
+            self._follow(made)
+
+    def _activate(
+        self, builder: BatchBuilder, planned: Sequence[ActivateJob], matches: int
+    ) -> None:
+        """Activate what was planned before the load, and then what the steps themselves queued."""
+        index = self._world.index
+        loaded = {each.job_key for each in planned}
+        new = self.dispatcher.match(self.monotonic_ms(), max(0, matches - len(planned)))
+        for each in (*planned, *new):
+            key = each.job_key
+            if not self.dispatcher.is_planned(key):
+                continue
+            if key in index:
+                self._step_timer(builder, each)
+            elif key not in loaded:
+                self._carried.append(each)
+                continue
+            # No-op for a job that is activated now: the plan is fulfilled.
+            self.dispatcher.forget(key)
+
+    def _follow(self, made: Step) -> None:
+        touched = made.touched
+        if touched.jobs:
+            jobs = touched.jobs.values()
+            self.dispatcher.observe(jobs, self.monotonic_ms())
+            self.due.note(jobs)
+        if made.subject_key is not None and (touched.variables or touched.processes):
+            self._changed.add(made.subject_key)
+
+    # -- commit ------------------------------------------------------------------------------
+
+    async def _commit(self, builder: BatchBuilder, relay: Relay) -> None:
+        steps = builder.batch.steps
+        if steps:
+            began = self._clock.monotonic()
+            await self.store.commit(builder.batch)
+            took = self._clock.monotonic() - began
+            self.position = steps[-1].position
+            self.now = builder.now
+            self.offsets = builder.offsets
+            self.last_key = self._world.last_key
+            metrics = self._metrics
+            metrics.steps += len(steps)
+            metrics.batches += 1
+            metrics.batch_size.observe(len(steps))
+            metrics.commit_seconds.observe(took)
+            self._signals.tell(Fact.COMMITTED, self.partition, self.position)
+        if steps or builder.loose:
+            relay.offer(steps, builder.loose)
+        self._send_rings(relay)
+
+    def _send_rings(self, relay: Relay) -> None:
+        if rings := self.dispatcher.rings(self.monotonic_ms()):
+            relay.offer((), rings)
+
+    # -- when something cannot be stored -----------------------------------------------------
+
+    async def _timers_singly(self, timers: Sequence[Timer], activations: int, relay: Relay) -> None:
+        for timer in timers:
+            await self._timer_alone(timer, relay)
+        for _ in range(activations):
+            try:
+                await self._process((), (), self.offsets, relay, 1)
+            except DataError as error:
+                culprits = self._activations
+                await self.restore()
+                for each in culprits:
+                    await self._give_up(each, error, relay)
+
+    async def _timer_alone(self, timer: Timer, relay: Relay) -> None:
+        try:
+            await self._process((), [timer], self.offsets, relay, 0)
+        except DataError as error:
+            await self.restore()
+            await self._give_up(timer, error, relay)
+
+    async def _give_up(self, timer: Timer, error: Exception, relay: Relay) -> None:
+        builder = self._builder(self.offsets)
+        self._shun(builder, timer, error)
+        await self._commit(builder, relay)
+
+    def _shun(self, builder: BatchBuilder, timer: Timer, error: Exception) -> None:
+        self.due.shun(timer.job_key)
+        builder.add_row(
+            quarantine.failed_timer(
+                builder.marker(Inlet.TIMER, 0, self._world.last_key), timer, error
+            )
+        )
+        self._metrics.quarantined += 1
+
+    async def _quarantine(
+        self, arrival: Arrival, offsets: Offsets, error: Exception | str, relay: Relay
+    ) -> None:
+        self._metrics.quarantined += 1
+        self._log.error(
+            "record_quarantined",
+            inlet=arrival.inlet.name,
+            offset=arrival.offset,
+            error=quarantine.describe(error),
+        )
+        builder = self._builder(offsets)
+        row = quarantine.quarantined(builder.unstepped(arrival, self.last_key), arrival, error)
+        builder.add_row(row)
+        try:
+            await self._commit(builder, relay)
+        except DataError:
+            builder = self._builder(offsets)
+            builder.add_row(quarantine.bare(row))
+            await self._commit(builder, relay)
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _builder(self, offsets: Offsets) -> BatchBuilder:
+        return BatchBuilder(self.position + 1, self.tick(), offsets)
+
+    def _begin_world(self) -> None:
+        """With settings of version 0, which the next load replaces."""
+        self._world = World(
+            self.partition, last_key=self.last_key, exhausted=self.dispatcher.exhausted
+        )
+        limits = self._limits
+        self._cache = Cache(
+            self._world, instances_max=limits.instances_max, bytes_max=limits.cache_bytes_max
+        )
+        self._changed.clear()
+
+    def _tidy_cache(self) -> None:
+        if self._changed:
+            self._cache.weigh(self._changed)
+            self._changed.clear()
+            self._cache.trim()

@@ -1,0 +1,182 @@
+"""The ASGI application: route, admit, read, handle, answer, and nothing slow in between."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import unquote
+
+import structlog
+
+from signoff_gateway.body import read_body
+from signoff_gateway.exchange import (
+    Answer,
+    BodyKind,
+    Call,
+    Dialect,
+    Place,
+    Receive,
+    Route,
+    Scope,
+    Send,
+)
+from signoff_gateway.metrics import Metrics
+from signoff_gateway.pending import hung_up
+from signoff_gateway.reads import ReadsError
+from signoff_gateway.refusals import (
+    BodyTooLarge,
+    BodyTooSlow,
+    ClientGone,
+    KeyMalformed,
+    MediaTypeUnsupported,
+    MethodNotAllowed,
+    OutcomeUnknown,
+    Refusal,
+    RouteUnknown,
+)
+from signoff_gateway.routing import Router, Target
+from signoff_gateway.sending import Sender
+from signoff_schemas.principal import Principal
+
+OPEN_PRINCIPAL: Final = Principal("demo")
+"""Who asks, in an installation that asks nobody for a name."""
+_UNROUTED: Final = "unknown"
+_CLOSE: Final = ((b"connection", b"close"),)
+_JSON: Final = b"application/json"
+
+log = structlog.get_logger(__name__)
+
+
+class App:
+    """Serves all dialects. The first one also words what is nobody's (unknown paths).
+
+    Args:
+        dialects: Whose routes are served.
+        sender: Admits commands.
+        metrics: Counts answers.
+        body_limit: Largest request body, in bytes.
+        body_timeout: Seconds in which a whole body must have arrived.
+    """
+
+    def __init__(
+        self,
+        dialects: Sequence[Dialect],
+        sender: Sender,
+        metrics: Metrics,
+        *,
+        body_limit: int,
+        body_timeout: float,
+    ) -> None:
+        self._router = Router(dialects)
+        self._dialects = dialects
+        self._sender = sender
+        self._requests = metrics.requests
+        self._body_limit = body_limit
+        self._body_timeout = body_timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection's event, as ASGI defines it. Only HTTP is served."""
+        if scope["type"] != "http":
+            return
+        method: str = scope["method"]
+        path: str = scope["raw_path"].decode("latin-1")
+        try:
+            target, params = self._router.find(method, path)
+        except (RouteUnknown, MethodNotAllowed) as refusal:
+            answer = self._dialect_of(path).refuse(refusal, path)
+            self._requests[method, _UNROUTED, answer.status] += 1
+            await _write(answer, receive, send)
+            return
+        call = Call(
+            method=method,
+            path=path,
+            params=params,
+            headers=dict(scope["headers"]),
+            query=scope["query_string"],
+            receive=receive,
+            principal=OPEN_PRINCIPAL,
+            route=target.route,
+        )
+        try:
+            answer = await self._answer(target, call)
+        except ClientGone:
+            return
+        self._requests[method, target.route.template, answer.status] += 1
+        await _write(answer, receive, send)
+
+    async def _answer(self, target: Target, call: Call) -> Answer:
+        route = target.route
+        try:
+            if route.key:
+                call.key = _decoded_key(target.dialect, route, call)
+            if route.place is not Place.NONE:
+                self._sender.admit(call)
+            if route.body is not BodyKind.NONE:
+                call.body = await read_body(
+                    call.receive, call.headers, limit=self._body_limit, seconds=self._body_timeout
+                )
+                if call.body and route.body is BodyKind.JSON:
+                    _must_be_json(call)
+            return await route.handle(call)
+        except (BodyTooLarge, BodyTooSlow) as refusal:
+            # The rest of the body would be taken for the next request.
+            answer = target.dialect.refuse(refusal, call.path)
+            answer.headers += _CLOSE
+            return answer
+        except (Refusal, OutcomeUnknown, ReadsError) as failure:
+            return target.dialect.refuse(failure, call.path)
+        except ClientGone:
+            raise
+        except Exception as error:
+            log.exception("request_failed", method=call.method, route=route.template, error=error)
+            return target.dialect.fail(call.path)
+
+    def _dialect_of(self, path: str) -> Dialect:
+        first = path[1:].partition("/")[0]
+        for dialect in self._dialects:
+            if first in dialect.prefixes:
+                return dialect
+        return self._dialects[0]
+
+
+def _decoded_key(dialect: Dialect, route: Route, call: Call) -> int:
+    text = call.params[route.key]
+    key = dialect.decode_key(text)
+    if key is None:
+        raise KeyMalformed(route.key, text)
+    return key
+
+
+def _must_be_json(call: Call) -> None:
+    given = call.headers.get(b"content-type", b"application/octet-stream")
+    if given != _JSON and given.partition(b";")[0].strip().lower() != _JSON:
+        raise MediaTypeUnsupported(unquote(given.decode("latin-1")))
+
+
+async def _write(answer: Answer, receive: Receive, send: Send) -> None:
+    headers = [*answer.headers]
+    if answer.body or answer.status != 204:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+    if answer.undelivered is not None:
+        await _write_watched(answer, start, receive, send)
+        return
+    await send(start)
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _write_watched(answer: Answer, start: Scope, receive: Receive, send: Send) -> None:
+    """Write, and call ``undelivered`` if the client had gone before all of it was on its way."""
+    assert answer.undelivered is not None
+    gone = asyncio.ensure_future(hung_up(receive))
+    try:
+        await asyncio.sleep(0)
+        if not gone.done():
+            await send(start)
+            await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+            await asyncio.sleep(0)
+        if gone.done():
+            answer.undelivered()
+        else:
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()

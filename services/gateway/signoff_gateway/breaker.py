@@ -1,0 +1,77 @@
+"""Says before anything is handed over that it would not get through, within a second."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from signoff_gateway.ports import ClusterReader
+from signoff_gateway.reads import Cluster, ReadsError
+from signoff_gateway.refusals import Cause, Unavailable
+from signoff_process.clock import Clock
+from signoff_process.log.ports import EntryPublisher
+
+REFRESH: Final = 0.3
+"""Seconds between two looks at who owns what."""
+STALE: Final = 1.0
+"""Seconds after which an unanswered look means that the database is gone."""
+UNACKNOWLEDGED_MS: Final = 1000
+"""Age of the oldest unacknowledged send from which on the log counts as gone."""
+
+log = structlog.get_logger(__name__)
+
+
+class Breaker:
+    """Knows whether the log takes entries, the database answers, and who owns each partition."""
+
+    def __init__(self, cluster: ClusterReader, clock: Clock) -> None:
+        self._reader = cluster
+        self._clock = clock
+        self._publisher: EntryPublisher | None = None
+        self._seen: float | None = None
+        self._refreshing: asyncio.Task[None] | None = None
+        self._owned: frozenset[int] = frozenset()
+        self.cluster = Cluster(brokers=(), partitions=())
+        """What the last look saw."""
+
+    async def start(self, publisher: EntryPublisher) -> None:
+        """Look once, then keep looking."""
+        self._publisher = publisher
+        await self._look()
+        self._refreshing = asyncio.create_task(self._refresh(), name="cluster-view")
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.wait({self._refreshing})
+
+    def check(self, partition: int) -> None:
+        """Raises: Unavailable, if an entry for this partition would not get through now."""
+        publisher = self._publisher
+        if publisher is None or publisher.oldest_unacknowledged_ms() > UNACKNOWLEDGED_MS:
+            raise Unavailable(Cause.LOG, partition)
+        if not self.database_answers():
+            raise Unavailable(Cause.DATABASE, partition)
+        if partition not in self._owned:
+            raise Unavailable(Cause.NO_OWNER, partition)
+
+    def database_answers(self) -> bool:
+        """Whether a look succeeded within the last second."""
+        return self._seen is not None and self._clock.monotonic() - self._seen <= STALE
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH)
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(STALE):
+                seen = await self._reader.cluster()
+        except (ReadsError, TimeoutError) as error:
+            log.warning("cluster_view_unavailable", error=str(error) or "timeout")
+        else:
+            self._seen = self._clock.monotonic()
+            self.cluster = seen
+            self._owned = frozenset(each.id for each in seen.partitions if each.broker_id)

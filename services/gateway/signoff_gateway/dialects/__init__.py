@@ -1,0 +1,1 @@
+"""REST dialects, one package each: their routes, models, texts."""

@@ -1,0 +1,44 @@
+"""Ids of commands: fresh ones, and the one that an idempotency key always gives."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from signoff_gateway.exchange import Call
+from signoff_gateway.refusals import IdempotencyKeyMalformed
+
+HEADER: Final = b"idempotency-key"
+KEY_LENGTH_MAX: Final = 255
+_NAMESPACE: Final = uuid.UUID("6f0a3f0e-6a53-5d0e-9d2c-0c7a5f3c1b52")
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """What an idempotency key makes of a request."""
+
+    unique: uuid.UUID
+    """The same for the same caller, method, path and key."""
+
+    def partition_among(self, count: int) -> int:
+        """The partition, from 1, of what this request creates."""
+        return self.unique.int % count + 1
+
+
+def keyed(call: Call) -> Keyed | None:
+    """What the request's idempotency key says; None if it has none.
+
+    Raises: IdempotencyKeyMalformed.
+    """
+    key = call.headers.get(HEADER)
+    if key is None:
+        return None
+    if not 0 < len(key) <= KEY_LENGTH_MAX:
+        raise IdempotencyKeyMalformed(KEY_LENGTH_MAX)
+    name = "\n".join((call.principal.id, call.method, call.path, key.decode("latin-1")))
+    return Keyed(uuid.uuid5(_NAMESPACE, name))
+
+
+def fingerprint(call: Call) -> str:
+    """A digest of what a repetition under the same key must have in common."""
+    return hashlib.sha256(call.path.encode() + b"\n" + call.body).hexdigest()

@@ -1,0 +1,74 @@
+-- What a comparison means, by the kind of field (one value or a list of texts) and operator.
+
+-- name: one_eq
+{column} = {value}
+
+-- name: one_neq
+{column} IS DISTINCT FROM {value}
+
+-- name: one_present
+{column} IS NOT NULL
+
+-- name: one_absent
+{column} IS NULL
+
+-- name: one_in
+{column} = ANY ({value})
+
+-- name: one_not_in
+({column} = ANY ({value})) IS NOT TRUE
+
+-- name: one_like
+{column} LIKE {value}
+
+-- name: one_gt
+{column} > {value}
+
+-- name: one_gte
+{column} >= {value}
+
+-- name: one_lt
+{column} < {value}
+
+-- name: one_lte
+{column} <= {value}
+
+-- name: list_eq
+{column} @> ARRAY[{value}]
+
+-- name: list_neq
+NOT {column} @> ARRAY[{value}]
+
+-- name: list_present
+cardinality({column}) > 0
+
+-- name: list_absent
+cardinality({column}) = 0
+
+-- name: list_in
+{column} && {value}
+
+-- name: list_not_in
+NOT {column} && {value}
+
+-- name: list_like
+EXISTS (SELECT FROM unnest({column}) AS element WHERE element LIKE {value})
+
+-- name: list_all
+{column} @> {value}
+
+-- name: of_tenants
+tenant = ANY ({value})
+
+-- A task has two scopes: its own hides what its process instance has under the same name.
+-- name: innermost
+(
+    scope_key = {value}
+    OR NOT EXISTS (
+        SELECT
+        FROM read_variables AS hiding
+        WHERE hiding.process_instance_key = found.process_instance_key
+            AND hiding.scope_key = {value}
+            AND hiding.name = found.name
+    )
+)

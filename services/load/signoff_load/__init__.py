@@ -1,0 +1,1 @@
+"""What Signoff is tried with: the history checker, and the load that it watches."""

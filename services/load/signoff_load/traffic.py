@@ -1,0 +1,179 @@
+"""Clients that change tasks, each change with a value of its own, and write down what they saw.
+
+A client whose connection ends repeats the request under the same idempotency key, as a careful
+user's would; one that gets 504 goes on and asks for the outcome at the end.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import aiohttp
+
+from signoff_load.history import Operation, Read, Told
+
+REPEAT_SECONDS = 30.0
+"""How long a client repeats a request whose connection ended."""
+PAUSE_SECONDS = 0.05
+SETTLE_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Notes:
+    """What all clients wrote down."""
+
+    operations: list[Operation] = field(default_factory=list[Operation])
+    reads: list[Read] = field(default_factory=list[Read])
+    completed: dict[str, str] = field(default_factory=dict[str, str])
+    """Job to the worker whose completion, under its lease, was accepted."""
+
+
+class Traffic:
+    """Clients of some gateways.
+
+    Args:
+        gateways: Their addresses; a client turns to the next one when a connection ends.
+        listener_types: Job types of `updating` listeners; every second task gets the next one.
+    """
+
+    def __init__(self, gateways: Sequence[str], listener_types: Sequence[str] = ()) -> None:
+        self._gateways = list(gateways)
+        self._listener_types = list(listener_types)
+        self._numbers = count(1)
+        self.notes = Notes()
+        self.tasks: list[str] = []
+
+    async def create(self, tasks: int) -> None:
+        """Create tasks to work on. Raises: aiohttp.ClientError."""
+        kinds = self._listener_types
+        async with self._session() as session:
+            for number in range(tasks):
+                body: dict[str, Any] = {"name": f"task {number}"}
+                if kinds and number % 2:
+                    listener = {"eventType": "updating", "type": kinds[number // 2 % len(kinds)]}
+                    body["listeners"] = [listener]
+                url = f"{self._gateways[0]}/v2/user-tasks"
+                async with session.post(url, json=body) as answer:
+                    answer.raise_for_status()
+                    self.tasks.append((await answer.json())["userTaskKey"])
+
+    async def run(self, clients: int, stopping: asyncio.Event) -> None:
+        """Change and read tasks until `stopping`; each client has its share of the tasks."""
+        async with self._session() as session, asyncio.TaskGroup() as group:
+            for number in range(clients):
+                share = self.tasks[number::clients]
+                group.create_task(self._client(session, number, share, stopping))
+
+    async def settle(self) -> dict[str, str]:
+        """The final status of every command that a client left without one, withdrawn if need be."""
+        open_ids = [
+            each.command_id
+            for each in self.notes.operations
+            if each.told is Told.UNKNOWN and each.command_id
+        ]
+        async with self._session() as session:
+            statuses = await asyncio.gather(*(self._settle(session, each) for each in open_ids))
+        return dict(zip(open_ids, statuses, strict=True))
+
+    async def final_values(self) -> dict[str, str]:
+        """What every task holds now."""
+        async with self._session() as session:
+            values = await asyncio.gather(*(self._value(session, each) for each in self.tasks))
+        return {task: value for task, value in zip(self.tasks, values, strict=True) if value}
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=30), connector=aiohttp.TCPConnector(limit=0)
+        )
+
+    async def _client(
+        self,
+        session: aiohttp.ClientSession,
+        number: int,
+        tasks: Sequence[str],
+        stopping: asyncio.Event,
+    ) -> None:
+        for turn in count():
+            if stopping.is_set() or not tasks:
+                return
+            task = tasks[turn % len(tasks)]
+            told = await self._change(session, task, number + turn)
+            if turn % 5 == 0:
+                await self._read(session, task, number + turn)
+            if told is Told.REFUSED:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _change(self, session: aiohttp.ClientSession, task: str, turn: int) -> Told:
+        value = f"v{next(self._numbers)}"
+        sent = time.monotonic()
+        status, command_id = await self._patch(session, task, value, turn)
+        told = {204: Told.ACKNOWLEDGED, 504: Told.UNKNOWN, 0: Told.UNKNOWN, 500: Told.UNKNOWN}.get(
+            status, Told.REFUSED
+        )
+        self.notes.operations.append(
+            Operation(command_id, task, value, sent, time.monotonic(), told, status)
+        )
+        return told
+
+    async def _patch(
+        self, session: aiohttp.ClientSession, task: str, value: str, turn: int
+    ) -> tuple[int, str]:
+        """Status and command id; 0 when no gateway answered for `REPEAT_SECONDS`."""
+        until = time.monotonic() + REPEAT_SECONDS
+        while time.monotonic() < until:
+            url = f"{self._gateway(turn)}/v2/user-tasks/{task}"
+            try:
+                async with session.patch(
+                    url,
+                    json={"changeset": {"candidateUsers": [value]}},
+                    headers={"Idempotency-Key": value},
+                ) as answer:
+                    await answer.read()
+                    return answer.status, answer.headers.get("Signoff-Command-Id", "")
+            except (aiohttp.ClientError, TimeoutError):
+                turn += 1
+                await asyncio.sleep(PAUSE_SECONDS)
+        return 0, ""
+
+    async def _read(self, session: aiohttp.ClientSession, task: str, turn: int) -> None:
+        sent = time.monotonic()
+        value = await self._value(session, task, turn)
+        if value:
+            self.notes.reads.append(Read(task, value, sent, time.monotonic()))
+
+    async def _value(self, session: aiohttp.ClientSession, task: str, turn: int = 0) -> str:
+        url = f"{self._gateway(turn)}/v2/user-tasks/{task}"
+        try:
+            async with session.get(url) as answer:
+                users: list[str] = (
+                    (await answer.json())["candidateUsers"] if answer.status == 200 else []
+                )
+                return users[0] if users else ""
+        except (aiohttp.ClientError, TimeoutError):
+            return ""
+
+    async def _settle(self, session: aiohttp.ClientSession, command_id: str) -> str:
+        status = "PENDING"
+        half = time.monotonic() + SETTLE_SECONDS / 2
+        until = half + SETTLE_SECONDS / 2
+        withdrawn = False
+        while time.monotonic() < until:
+            url = f"{self._gateways[0]}/v2/commands/{command_id}"
+            try:
+                if time.monotonic() > half and not withdrawn:
+                    async with session.post(f"{url}/withdrawal") as answer:
+                        withdrawn = answer.status < 400
+                async with session.get(url) as answer:
+                    status = (await answer.json())["status"] if answer.status == 200 else status
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            if status not in ("PENDING", "WAITING"):
+                return status
+            await asyncio.sleep(PAUSE_SECONDS)
+        return status
+
+    def _gateway(self, turn: int) -> str:
+        return self._gateways[turn % len(self._gateways)]

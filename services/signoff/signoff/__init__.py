@@ -1,0 +1,1 @@
+"""The `signoff` command, and the compositions of the parts into processes."""

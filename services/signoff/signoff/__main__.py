@@ -1,0 +1,162 @@
+"""The `signoff` command: parse, read the settings, call one function, return its exit code."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from signoff.settings import Settings, SettingsError, described, read_settings
+from signoff_process.logs import configure_logs
+
+COMMON = ("database_url", "log_level", "log_format")
+LOG = ("kafka", "kafka_replication", "partitions", "inboxes")
+GATEWAY = ("host", "port", "request_timeout", "in_flight_limit", "waits_limit", "body_limit")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Exit code 2: wrong arguments or settings; 1: it could not do its work."""
+    options = vars(_parser().parse_args(arguments))
+    command: Callable[..., int] = options.pop("run")
+    extra = {name: options.pop(name) for name in ("module", "demo") if name in options}
+    try:
+        settings = read_settings(**options)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    configure_logs(settings.log_level, settings.log_format)
+    return command(settings, **extra)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="signoff",
+        description="A human-task engine: work that waits for a person.",
+        epilog="Start here: signoff dev",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    dev = _add(
+        commands,
+        "dev",
+        _dev,
+        "everything in one process, with demo tasks",
+        "signoff dev --port 9090 --request-timeout 5",
+        ("data", "postgres_bin", "retention_days", "global_listeners", *GATEWAY, *COMMON),
+    )
+    dev.add_argument("--data", metavar="DIR", help="where the database is kept")
+    dev.add_argument("--port", type=int, metavar="N", help="port of the HTTP API")
+    dev.add_argument(
+        "--request-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="seconds until a held request is answered 504",
+    )
+    dev.add_argument(
+        "--no-demo", dest="demo", action="store_false", help="no demo worker and no demo tasks"
+    )
+    _add(
+        commands,
+        "gateway",
+        _gateway,
+        "the HTTP API of a distributed stack",
+        "SIGNOFF_KAFKA=127.0.0.1:9092 SIGNOFF_DATABASE_URL=postgresql://… signoff gateway",
+        (*GATEWAY, *LOG, *COMMON),
+    )
+    _add(
+        commands,
+        "broker",
+        _broker,
+        "applies commands to state; start as many as you like",
+        "SIGNOFF_KAFKA=127.0.0.1:9092 SIGNOFF_DATABASE_URL=postgresql://… signoff broker",
+        ("host", "broker_port", "retention_days", "global_listeners", *LOG, *COMMON),
+    )
+    worker = _add(
+        commands,
+        "worker",
+        _worker,
+        "runs your listeners",
+        "signoff worker my_listeners:listeners",
+        ("gateway_url", "worker_concurrency", "log_level", "log_format"),
+    )
+    worker.add_argument(
+        "module",
+        metavar="MODULE:LISTENERS",
+        help="where your Listeners object is, such as checks:listeners",
+    )
+    _add(
+        commands,
+        "migrate",
+        _migrate,
+        "brings the database schema up to date",
+        "SIGNOFF_DATABASE_URL=postgresql://… signoff migrate",
+        COMMON,
+    )
+    _add(
+        commands,
+        "check",
+        _check,
+        "checks settings, PostgreSQL, schema and Kafka; for probes",
+        "signoff check && signoff broker",
+        (*LOG, *COMMON),
+    )
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",  # pyright: ignore[reportPrivateUsage]
+    name: str,
+    run: Callable[..., int],
+    summary: str,
+    example: str,
+    settings: Sequence[str],
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example:\n  {example}\n\nsettings, from the environment:\n{described(*settings)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+# Each command imports what it runs: `signoff --help` must not wait for a web server to load.
+
+
+def _dev(settings: Settings, *, demo: bool) -> int:
+    from signoff.dev import run_dev  # noqa: PLC0415
+
+    return run_dev(settings, demo=demo)
+
+
+def _gateway(settings: Settings) -> int:
+    from signoff.processes import run_gateway  # noqa: PLC0415
+
+    return run_gateway(settings)
+
+
+def _broker(settings: Settings) -> int:
+    from signoff.processes import run_broker  # noqa: PLC0415
+
+    return run_broker(settings)
+
+
+def _worker(settings: Settings, *, module: str) -> int:
+    from signoff.worker import run_worker  # noqa: PLC0415
+
+    return run_worker(settings, module)
+
+
+def _migrate(settings: Settings) -> int:
+    from signoff.checks import run_migrate  # noqa: PLC0415
+
+    return run_migrate(settings)
+
+
+def _check(settings: Settings) -> int:
+    from signoff.checks import run_check  # noqa: PLC0415
+
+    return run_check(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

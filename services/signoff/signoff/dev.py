@@ -1,0 +1,126 @@
+"""`signoff dev`: everything in one process, on a PostgreSQL of its own and a log in memory."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from signoff import parts
+from signoff.demo import listeners, tasks_to_try, things_to_try
+from signoff.global_listeners import configure
+from signoff.processes import REFUSALS
+from signoff.serving import address, listen, serving
+from signoff.settings import Settings
+from signoff.stack import say
+from signoff_broker.postgres.migrate import migrate
+from signoff_broker.wiring import Broker
+from signoff_gateway.reads.postgres import PostgresReads
+from signoff_process.clock import SystemClock
+from signoff_process.lifecycle import run, tune_gc
+from signoff_process.log.memory import MemoryLog
+from signoff_process.postgres_server import PostgresServer, PostgresServerError
+from signoff_worker import HttpTransport, Worker
+
+READY_POLL_SECONDS = 0.01
+RESTART_PAUSE_SECONDS = 0.2
+DRAIN = timedelta(seconds=2)
+
+
+def run_dev(settings: Settings, *, demo: bool) -> int:
+    """Run until a signal; 1 if it cannot start."""
+
+    async def work(stopping: asyncio.Event) -> int:
+        try:
+            await _everything(settings, stopping, demo=demo)
+        except (*REFUSALS, PostgresServerError) as error:
+            structlog.get_logger().error("cannot_run", reason=str(error))
+            return 1
+        return 0
+
+    return run(work)
+
+
+async def _everything(settings: Settings, stopping: asyncio.Event, *, demo: bool) -> None:
+    listening = listen(settings.host, settings.port)
+    url = address(listening)
+    async with _database(settings) as dsn:
+        await migrate(dsn)
+        log = MemoryLog(settings.partitions, settings.inboxes)
+        owner = parts.ownership(settings, dsn)
+        await owner.ensure_partitions(settings.partitions, SystemClock().now_ms())
+        await owner.verify_log(await log.start())
+        broker = parts.broker(log, owner)
+        reads = await PostgresReads.open(dsn)
+        gateway = parts.gateway(settings, log, reads)
+        await broker.start()
+        try:
+            await _owned(broker, settings.partitions, stopping)
+            await gateway.start()
+            await configure(log, SystemClock(), settings.global_listeners)
+            async with serving(gateway.asgi, listening), _demo(url, wanted=demo):
+                tune_gc()
+                say(f"Signoff listens on {url}, Ctrl-C ends it")
+                await stopping.wait()
+                await gateway.stop()
+        finally:
+            await broker.stop()
+            await reads.close()
+            await log.close()
+    say("stopped; the data stays")
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncGenerator[str]:
+    """The database's address: the one that is given, or a server of ours that is kept running."""
+    if settings.database_url:
+        say("data: in the database of SIGNOFF_DATABASE_URL")
+        yield settings.database_url
+        return
+    home = Path(os.path.abspath(settings.data)) / "postgres"  # noqa: PTH100 - no link is followed
+    async with PostgresServer(home, bin_dir=settings.postgres_bin) as server:
+        say(f"data: {home.parent}")
+        keeper = asyncio.create_task(_keep_running(server))
+        try:
+            yield server.dsn
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+
+
+async def _keep_running(server: PostgresServer) -> None:
+    while True:
+        code = await server.wait()
+        structlog.get_logger().warning("postgresql_ended", code=code)
+        while server.pid is None:
+            with suppress(PostgresServerError):
+                await server.start()
+            await asyncio.sleep(RESTART_PAUSE_SECONDS)
+
+
+async def _owned(broker: Broker, partitions: int, stopping: asyncio.Event) -> None:
+    """Wait until the broker runs every partition: a request before that would get 503."""
+    while not stopping.is_set() and len(broker.partitions) < partitions:
+        await asyncio.sleep(READY_POLL_SECONDS)
+
+
+@asynccontextmanager
+async def _demo(url: str, *, wanted: bool) -> AsyncGenerator[None]:
+    """The demo's worker beside the product, and its tasks with lines to try."""
+    if not wanted:
+        yield
+        return
+    stopping = asyncio.Event()
+    worker = Worker(HttpTransport(url, poll=timedelta(seconds=5)), [listeners], name="demo")
+    running = asyncio.create_task(worker.run(stopping, drain=DRAIN), name="demo worker")
+    try:
+        say(things_to_try(url, await tasks_to_try(url), sys.argv[0]))
+        yield
+    finally:
+        stopping.set()
+        await running

@@ -1,0 +1,98 @@
+"""Whatever call goes wrong, before or after its effect, by error or by death: promises 1 and 2.
+
+One history of commands runs again and again, each time with a fault at the next of the broker's
+calls to store, log and ownership, until a run is over before the fault was due.
+"""
+
+import asyncio
+
+import pytest
+
+from signoff_broker.runtime import supervisor
+from signoff_schemas.commands import AssignTask, CompleteTask, CreateUserTask, UpdateTask
+from signoff_schemas.graph import UserTaskNode
+from signoff_schemas.replies import Outcome, OutcomeStatus, Reply
+from signoff_schemas.values import Listener, ListenerEvent, TaskState
+from tests.support.broker import Caller, Faults, Stack, Worker, stack, working
+
+PLAIN = UserTaskNode(id="plain", next="")
+ASKING = UserTaskNode(
+    id="asking", next="", listeners=(Listener(ListenerEvent.COMPLETING, "check"),)
+)
+TASKS = 2
+
+
+async def history(caller: Caller) -> list[Outcome]:
+    """Two tasks at once: one is updated, one is completed through its listener."""
+
+    async def updated() -> list[Outcome]:
+        made = await caller.ask(CreateUserTask(node=PLAIN))
+        key = int(str(made.result["task_key"]))
+        changes = [{"priority": number} for number in (10, 20, 30)]
+        return [made, *[await caller.ask(UpdateTask(task_key=key, changes=c)) for c in changes]]
+
+    async def completed() -> list[Outcome]:
+        made = await caller.ask(CreateUserTask(node=ASKING))
+        key = int(str(made.result["task_key"]))
+        assigned = await caller.ask(AssignTask(task_key=key, assignee="ann"))
+        return [made, assigned, await caller.ask(CompleteTask(task_key=key))]
+
+    both = await asyncio.gather(updated(), completed())
+    return [outcome for outcomes in both for outcome in outcomes]
+
+
+def outcomes_of(made: Stack, command_id: str) -> list[Outcome]:
+    own = [row.outcome for row in made.steps if row.command_id == command_id and row.outcome]
+    held = [row.answered for row in made.steps if row.answers == command_id and row.answered]
+    return own + held
+
+
+async def survive(faults: Faults) -> None:
+    early: list[str] = []
+    async with stack(faults=faults) as (made, caller):
+        caller.check = lambda reply: (
+            None if outcomes_of(made, reply.command_id) else early.append(reply.command_id)
+        )
+
+        async def bury() -> None:
+            await faults.died.wait()
+            faults.died.clear()
+            await made.kill()
+            made.begin()
+
+        burying = asyncio.create_task(bury())
+        async with working(Worker(made.log, "check")):
+            outcomes = await history(caller)
+        burying.cancel()
+        assert early == [], "promise 1: what is answered is on record"
+        assert [each.status for each in outcomes] == [OutcomeStatus.APPLIED] * len(outcomes)
+        for command_id in {row.command_id for row in made.steps if row.outcome}:
+            assert len(outcomes_of(made, command_id)) == 1, "promise 2: one outcome"
+        assert len(made.rows.processes) == TASKS, "promise 2: created once"
+        priorities = {task.attributes.priority for task in made.rows.tasks.values()}
+        assert priorities == {30, 50}
+        done = [t for t in made.rows.tasks.values() if t.state is TaskState.COMPLETED]
+        assert len(done) == 1
+        positions = [row.position for row in made.steps]
+        assert positions == sorted(set(positions))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("die", [False, True], ids=["error", "death"])
+async def test_no_promise_breaks_at(
+    *, after: bool, die: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "RETRY_SECONDS", 0.005)
+    at = 0
+    while True:
+        at += 1
+        faults = Faults(at=at, after=after, die=die)
+        try:
+            async with asyncio.timeout(5):
+                await survive(faults)
+        except Exception as error:
+            error.add_note(f"call {at}: {faults.failed}")
+            raise
+        if not faults.failed:
+            break
+    assert at > 20, "the walk went over the whole history"

@@ -1,0 +1,54 @@
+"""Where PostgreSQL and Kafka come from, and how a test gets a database of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+
+from tests.support.backends import Databases, Migrate, kafka_backend, postgres_backend
+
+FreshDatabase = Callable[[Migrate], Awaitable[str]]
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn() -> Iterator[str]:
+    """The session's PostgreSQL server; tests that write want `fresh_database`."""
+    with postgres_backend() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """The session's Kafka; a test names its topics so that no other test meets them."""
+    with kafka_backend() as bootstrap:
+        yield bootstrap
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_dsn: str) -> Iterator[Databases]:
+    """Databases on the session's server, with one migrated template per migration."""
+    made = Databases(postgres_dsn)
+    yield made
+    asyncio.run(made.drop_all())
+
+
+@pytest.fixture
+async def fresh_database(databases: Databases) -> AsyncIterator[FreshDatabase]:
+    """`await fresh_database(migrate)`: the DSN of a migrated database, gone after the test."""
+    given: list[str] = []
+
+    async def make(migrate: Migrate) -> str:
+        given.append(await databases.fresh(migrate))
+        return given[-1]
+
+    yield make
+    for dsn in given:
+        await databases.drop(dsn)
+
+
+@pytest.fixture
+async def empty_database(databases: Databases) -> AsyncIterator[str]:
+    """The DSN of a database without any schema, gone after the test."""
+    dsn = await databases.fresh()
+    yield dsn
+    await databases.drop(dsn)

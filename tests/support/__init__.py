@@ -1,0 +1,1 @@
+"""What tests share: backends, builders, and small tools; no test stands here."""

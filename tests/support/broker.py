@@ -1,0 +1,295 @@
+"""A broker on memory adapters with one caller and one worker, and faults at a chosen call."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from signoff_broker.memory.ownership import MemoryOwnership
+from signoff_broker.memory.store import MemoryDatabase, Partition
+from signoff_broker.ports import CommitUnknown, Held, StepRow, StoreUnavailable
+from signoff_broker.runtime.limits import Limits
+from signoff_broker.runtime.signals import AwaitableSignals
+from signoff_broker.wiring import Broker
+from signoff_process.log.memory import MemoryLog
+from signoff_process.log.ports import LogUnavailable
+from signoff_schemas.codec import JobBatch, ReplyBatch
+from signoff_schemas.commands import Command
+from signoff_schemas.envelope import Entry
+from signoff_schemas.jobs import ActivatedJob, JobPush, Ring
+from signoff_schemas.principal import Principal
+from signoff_schemas.replies import Outcome, Reply, Waiting
+from signoff_schemas.results import CompleteJob, Goodbye, Grant, Subscription, WorkerResult
+from signoff_schemas.topics import Inlet
+from signoff_schemas.values import Inbox
+
+DEMO = Principal("demo")
+QUICK = Limits(idle_ms=20, marker_ms=20, prune_ms=20, flush_ms=500)
+HEARTBEAT_SECONDS = 0.01
+RETRY_SECONDS = 0.1
+GATEWAY = Inbox(0, "g1")
+JOBS_INBOX = 1
+
+
+@dataclass
+class Faults:
+    """Counts the broker's calls to the outside, and lets the ``at``-th one go wrong."""
+
+    at: int = 0
+    after: bool = False
+    """Whether the call still has its effect."""
+    die: bool = False
+    """Whether the process dies of it, instead of hearing an error."""
+    calls: int = 0
+    failed: str = ""
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def call(self, name: str, call: Callable[[], Awaitable[Any]], error: Exception) -> Any:
+        self.calls += 1
+        if self.calls != self.at:
+            return await call()
+        self.failed = name
+        if self.after:
+            await call()
+        if self.die:
+            self.died.set()
+            await asyncio.Event().wait()
+        raise error
+
+
+class Faulty:
+    """Anything asynchronous, with faults in its calls."""
+
+    def __init__(self, inner: Any, faults: Faults, error: type[Exception]) -> None:
+        self._inner = inner
+        self._faults = faults
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+        if name in ("close", "wake") or not callable(method):
+            return method
+
+        async def guarded(*args: Any) -> Any:
+            error = CommitUnknown if name == "commit" and self._faults.after else self._error
+            found = await self._faults.call(name, lambda: method(*args), error(name))
+            if isinstance(found, Held):
+                store: Any = Faulty(found.store, self._faults, StoreUnavailable)
+                return replace(found, store=store)
+            return Faulty(found, self._faults, self._error) if hasattr(found, "close") else found
+
+        return guarded
+
+
+class Caller:
+    """Asks until it is answered, as a client does that never gives up: under the same id."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self.log = log
+        self.replies: list[Reply | Waiting] = []
+        self.check: Callable[[Reply], None] = lambda _: None
+        self._waiting: dict[str, asyncio.Future[Outcome]] = {}
+        self._count = 0
+
+    def receive(self, batch: ReplyBatch) -> None:
+        for message in batch.items:
+            self.replies.append(message)
+            if isinstance(message, Reply):
+                self.check(message)
+                waiter = self._waiting.get(message.command_id)
+                if waiter and not waiter.done():
+                    waiter.set_result(message.outcome)
+
+    def entry(self, body: Command | WorkerResult, **given: Any) -> Entry:
+        self._count += 1
+        values: dict[str, Any] = {
+            "id": f"c1-{self._count}",
+            "request_id": f"r{self._count}",
+            "partition": 1,
+            "principal": DEMO,
+            "inbox": GATEWAY,
+            "issued_at": int(time.time() * 1000),
+            "body": body,
+        }
+        return Entry(**{**values, **given})
+
+    def send(self, entry: Entry, inlet: Inlet = Inlet.COMMANDS) -> None:
+        self.log.append(inlet, entry)
+
+    async def ask(self, body: Command | WorkerResult, *, again: float = RETRY_SECONDS) -> Outcome:
+        entry = self.entry(body)
+        waiter = self._waiting[entry.id] = asyncio.get_running_loop().create_future()
+        while True:
+            self.send(entry)
+            with suppress(TimeoutError):
+                return await asyncio.wait_for(asyncio.shield(waiter), again)
+            self._count += 1
+            entry = entry.model_copy(update={"request_id": f"r{self._count}"})
+
+
+class Worker:
+    """Grants credit for one job type, and completes what comes, unless it is told to keep it."""
+
+    def __init__(self, log: MemoryLog, job_type: str, *, credit: int = 5, name: str = "w") -> None:
+        self.log = log
+        self.job_type = job_type
+        self.credit = credit
+        self.name = name
+        self.keep = False
+        self.jobs: list[ActivatedJob] = []
+        self.rings: list[Ring] = []
+        self.got_job = asyncio.Event()
+        self._beats = 0
+
+    def receive(self, batch: JobBatch) -> None:
+        for message in batch.items:
+            if isinstance(message, Ring):
+                self.rings.append(message)
+            elif isinstance(message, JobPush) and message.subscriber == self.name:
+                self.jobs.append(message.job)
+                self.got_job.set()
+                if not self.keep:
+                    self.complete(message.job)
+
+    def complete(self, job: ActivatedJob) -> None:
+        self._say(CompleteJob(job_key=job.job_key, lease_token=job.lease_token))
+
+    def beat(self) -> None:
+        grant = Grant("s", self.job_type, self.credit, worker="test")
+        self._say(
+            Subscription(
+                subscriber=self.name, inbox=JOBS_INBOX, grants=(grant,), received=len(self.jobs)
+            )
+        )
+
+    def leave(self) -> None:
+        self._say(Goodbye(subscriber=self.name))
+
+    async def run(self) -> None:
+        while True:
+            self.beat()
+            await asyncio.sleep(0.02)
+
+    def _say(self, body: WorkerResult) -> None:
+        self._beats += 1
+        entry = Entry(
+            id=f"c1-{self.name}-{self._beats}",
+            request_id=f"{self.name}-{self._beats}",
+            partition=1,
+            principal=DEMO,
+            issued_at=int(time.time() * 1000),
+            body=body,
+        )
+        self.log.append(Inlet.RESULTS, entry)
+
+
+class Process(MemoryOwnership):
+    """Ownership of a broker that can die: from then on it says nothing."""
+
+    def __init__(self, database: MemoryDatabase, name: str) -> None:
+        super().__init__(database, name)
+        self.name = name
+        self.dead = False
+        self._rows = database.partitions
+
+    async def take(self, partition: int) -> Held | None:
+        unclean = bool(self._rows[partition].owner)
+        held = await super().take(partition)
+        return None if held is None else replace(held, unclean=unclean)
+
+    async def release(self, partition: int) -> None:
+        if not self.dead:
+            await super().release(partition)
+
+    async def close(self) -> None:
+        if not self.dead:
+            await super().close()
+
+
+@dataclass
+class Stack:
+    """A database and a log that outlive brokers, and the broker that runs now."""
+
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    log: MemoryLog = field(default_factory=lambda: MemoryLog(1, 2))
+    limits: Limits = QUICK
+    signals: AwaitableSignals = field(default_factory=AwaitableSignals)
+    broker: Broker | None = None
+    faults: Faults = field(default_factory=Faults)
+    _brokers: int = 0
+    _running: asyncio.Task[None] | None = None
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def rows(self) -> Partition:
+        return self.database.partitions[1]
+
+    @property
+    def steps(self) -> list[StepRow]:
+        return self.rows.steps
+
+    def begin(self) -> None:
+        """Start a new broker process."""
+        self._brokers += 1
+        self.process = Process(self.database, f"broker-{self._brokers}")
+        ownership: Any = Faulty(self.process, self.faults, StoreUnavailable)
+        log: Any = Faulty(self.log, self.faults, LogUnavailable)
+        self.broker = Broker(
+            log,
+            ownership,
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+            limits=self.limits,
+            signals=self.signals,
+        )
+        self._stopping = asyncio.Event()
+        self._running = asyncio.create_task(self.broker.run(self._stopping))
+
+    async def kill(self) -> None:
+        """The process dies: nothing is given back, its leases run out."""
+        assert self._running is not None
+        running, self._running = self._running, None
+        self.process.dead = True
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        self.database.expire(self.process.name)
+
+    async def stop(self) -> None:
+        if self._running is None:
+            return
+        self._stopping.set()
+        dying = asyncio.create_task(self.faults.died.wait())
+        await asyncio.wait((self._running, dying), return_when=asyncio.FIRST_COMPLETED)
+        dying.cancel()
+        if self._running.done():
+            await self._running
+            self._running = None
+        else:
+            await self.kill()
+
+
+@asynccontextmanager
+async def stack(**given: Any) -> AsyncIterator[tuple[Stack, Caller]]:
+    """A running broker, and a caller of it."""
+    made = Stack(**given)
+    caller = Caller(made.log)
+    await made.log.on_replies(GATEWAY.partition, caller.receive)
+    made.begin()
+    try:
+        yield made, caller
+    finally:
+        await made.stop()
+
+
+@asynccontextmanager
+async def working(worker: Worker) -> AsyncIterator[Worker]:
+    """A worker that gives signs of life."""
+    reading = await worker.log.on_jobs(JOBS_INBOX, worker.receive)
+    beating = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        beating.cancel()
+        await reading.close()
