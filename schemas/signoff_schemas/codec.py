@@ -19,7 +19,7 @@ VERSION: Final = 1
 T = TypeVar("T")
 
 
-class Unreadable(ValueError):  # noqa: N818 - says what the bytes are
+class Unreadable(ValueError):
     """Bytes in a topic that are not a record of ours, or of a version that we do not know."""
 
 

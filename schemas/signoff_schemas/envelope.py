@@ -14,8 +14,8 @@ from signoff_schemas.values import Inbox
 class Entry(Record):
     """A command or result on its way: who asks, under which id, and where the answer goes.
 
-    ``id`` names the command for ever; ``request_id`` names one publish of it. ``issued_at`` is epoch
-    milliseconds by the gateway's clock: the engine refuses what is over 23 h old (DESIGN 2).
+    ``id`` names the command for ever; ``request_id`` names one publish of it. ``issued_at`` is
+    epoch milliseconds by the gateway's clock: the engine refuses what is over 23 h old (DESIGN 2).
     """
 
     id: str
@@ -26,6 +26,6 @@ class Entry(Record):
     """None for what nobody waits for."""
     issued_at: int
     fingerprint: str = ""
-    """Digest of path and body when an idempotency key was given; another body under it is refused."""
+    """Digest of path and body under an idempotency key; another body under it is refused."""
     traceparent: str = ""
     body: Annotated[Command | WorkerResult, Field(discriminator="type")]

@@ -1,4 +1,4 @@
-"""All events. They are applied to state by ``evolve``, stored with their step, published in order."""
+"""All events: applied to state by ``evolve``, stored with their step, published in order."""
 
 from typing import Annotated
 

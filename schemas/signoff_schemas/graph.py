@@ -3,7 +3,7 @@
 Texts that begin with ``=`` are expressions, evaluated when a token arrives; all others are literal.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -32,4 +32,4 @@ def partition_of_command(identifier: str) -> int | None:
     digits = head[1:]
     if head[:1] != "c" or not separator or not tail or not (digits.isascii() and digits.isdigit()):
         return None
-    return int(digits) if len(digits) <= 4 else None  # noqa: PLR2004 - 4095 partitions at most
+    return int(digits) if len(digits) <= 4 else None

@@ -58,6 +58,11 @@ def unstorable_text(text: str, length_max: int = TEXT_MAX) -> str | None:
     return None
 
 
+def printable(text: str) -> str:
+    """The beginning of a text that may be unstorable, for a message about it."""
+    return text[:100].encode(errors="replace").decode().replace("\0", "?")
+
+
 def unstorable_names(names: Sequence[object]) -> str | None:
     """A list of names: too many, or one that is none or cannot be stored."""
     if len(names) > ITEMS_MAX:

@@ -116,6 +116,7 @@ class GlobalListenerDeleted(Record):
     type: Literal["global_listener.deleted"] = "global_listener.deleted"
     id: str
 
+
 ProcessEvent = (
     ProcessStarted
     | ElementEntered

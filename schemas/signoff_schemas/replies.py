@@ -1,4 +1,4 @@
-"""What a gateway hears back: outcomes, and the mark that a command now waits. ``signoff.replies``."""
+"""What a gateway hears back: outcomes, and the mark that a command now waits."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -18,7 +18,7 @@ class OutcomeStatus(StrEnum):
 
 
 class Outcome(Record):
-    """The final outcome of a command: stored with the step that decided it, the same for every asker."""
+    """How a command ended: stored with the step that decided it, the same for every asker."""
 
     status: OutcomeStatus
     result: dict[str, object] = Field(default_factory=dict[str, object])

@@ -75,7 +75,9 @@ class Grant:
 
 
 class Subscription(Record):
-    """All that a subscriber wants of one partition, and a sign of life: sent on change and each second.
+    """All that a subscriber wants of one partition, and a sign of life.
+
+    Sent on change and each second.
 
     ``received`` counts the jobs that the subscriber had taken from this partition when it wrote
     this, so that the partition can subtract pushes that crossed it on the way.

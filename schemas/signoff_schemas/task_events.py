@@ -19,7 +19,7 @@ from signoff_schemas.values import (
 
 
 class _Transition(Record):
-    """A transition began: what is asked for, and which listeners decide, pinned as they were then."""
+    """A transition began: what is asked for, and which listeners decide, pinned."""
 
     task_key: int
     process_instance_key: int

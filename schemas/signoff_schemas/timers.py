@@ -1,4 +1,4 @@
-"""Commands that a partition gives itself. They never travel; a due timer is stepped like a command."""
+"""Commands that a partition gives itself: they never travel, and are stepped like any other."""
 
 from typing import Literal
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
 Variables = dict[str, object]
 """Variable name to JSON value."""
 

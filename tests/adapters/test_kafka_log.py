@@ -120,15 +120,7 @@ async def test_an_entry_larger_than_kafka_says_it_takes_is_refused_alone(
     log: KafkaLog, options: KafkaOptions, admin: AIOKafkaAdminClient
 ) -> None:
     publisher, source = await log.entry_publisher(), await log.source(1, 0, 0)
-    await admin.alter_configs(
-        [
-            ConfigResource(
-                ConfigResourceType.TOPIC,
-                options.topic("signoff.commands"),
-                configs={"max.message.bytes": "20000"},
-            )
-        ]
-    )
+    await _shrink(admin, options.topic("signoff.commands"))
     entries = [a_command(), a_command(assignee="x" * 30_000), a_command(), a_command()]
     outcome = await asyncio.gather(
         *[_awaited(publisher.publish(Inlet.COMMANDS, entry)) for entry in entries],
@@ -295,6 +287,25 @@ async def test_a_closed_publisher_takes_nothing(log: Log) -> None:
 
     with pytest.raises(LogUnavailable):
         await publisher.publish(Inlet.COMMANDS, a_command())
+
+
+async def test_a_reply_larger_than_kafka_says_it_takes_is_shortened(
+    log: KafkaLog, options: KafkaOptions, admin: AIOKafkaAdminClient
+) -> None:
+    heard = Inbound()
+    await log.on_replies(0, heard.add)
+    await _shrink(admin, options.topic("signoff.replies"))
+    large = a_reply("large", result={"text": "x" * 30_000})
+
+    await (await log.publisher()).publish([(0, replies(a_reply("a"), large, a_reply("b")))])
+    await heard.reach(3)
+
+    assert sorted(heard.names()) == ["a", "b", "large"]
+
+
+async def _shrink(admin: AIOKafkaAdminClient, topic: str) -> None:
+    less = {"max.message.bytes": "20000"}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=less)])
 
 
 async def _awaited(acknowledged: object) -> None:

@@ -208,7 +208,7 @@ async def test_a_zombie_frozen_inside_a_transaction_is_ended_by_the_takeover(
     real: Execute = asyncpg.Connection.execute
 
     async def execute(connection: asyncpg.Connection, query: str, *arguments: object) -> object:
-        if query == queries.COMMIT:
+        if query == queries.COMMIT and not frozen.is_set():
             frozen.set()
             await thaw.wait()
         return await real(connection, query, *arguments)

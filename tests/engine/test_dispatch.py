@@ -356,9 +356,7 @@ class Dispatching(RuleBasedStateMachine):
         worker.caps = {slot: had.count(slot) + count for slot, count in counts.items()}
         worker.heard = self.now
         grants = [grant(count, slot=s, job_type=SLOTS[s]) for s, count in counts.items()]
-        self.dispatcher.subscribe(
-            subscription(name, *grants, received=worker.received), self.now
-        )
+        self.dispatcher.subscribe(subscription(name, *grants, received=worker.received), self.now)
 
     @rule(failing=st.integers(0, 2))
     def run(self, failing: int) -> None:
@@ -386,7 +384,7 @@ class Dispatching(RuleBasedStateMachine):
 
     @precondition(lambda self: self.holders)
     @rule(data=st.data(), back=st.booleans())
-    def finish(self, data: st.DataObject, back: bool) -> None:
+    def finish(self, *, data: st.DataObject, back: bool) -> None:
         key = data.draw(st.sampled_from(sorted(self.holders)))
         del self.holders[key]
         if back:

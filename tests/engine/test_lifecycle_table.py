@@ -71,7 +71,7 @@ def test_command_is_accepted_in_created_only(name: str, state: TaskState) -> Non
         assert bench.task(key).state is WAITING[name]
     else:
         refusal = refusal_of(done)
-        assert (RejectionType.INVALID_STATE, Code.TASK_IN_STATE) == (refusal.type, refusal.code)
+        assert (refusal.type, refusal.code) == (RejectionType.INVALID_STATE, Code.TASK_IN_STATE)
         assert {"verb": name, "key": str(key), "state": state.value} == refusal.values
         assert refusal.intent == name.upper()
         assert bench.task(key).state is state
@@ -104,7 +104,7 @@ def test_cancel_is_accepted_until_the_instance_terminates(state: TaskState) -> N
 
     if state is TaskState.CANCELING:
         refusal = refusal_of(done)
-        assert (RejectionType.NOT_FOUND, Code.PROCESS_NOT_FOUND) == (refusal.type, refusal.code)
+        assert (refusal.type, refusal.code) == (RejectionType.NOT_FOUND, Code.PROCESS_NOT_FOUND)
     else:
         assert result_of(done) == {}
         assert bench.task(key).state is TaskState.CANCELING
@@ -125,7 +125,7 @@ def test_command_finds_no_task_once_it_ended(name: str, ending: str) -> None:
 
     refusal = refusal_of(bench.send(COMMANDS[name](bench, key)))
 
-    assert (RejectionType.NOT_FOUND, Code.TASK_NOT_FOUND) == (refusal.type, refusal.code)
+    assert (refusal.type, refusal.code) == (RejectionType.NOT_FOUND, Code.TASK_NOT_FOUND)
     gone = bench.send(SetVariables(scope_key=scope, variables={"x": 1}))
     assert refusal_of(gone).code is Code.SCOPE_NOT_FOUND
     gone = bench.send(CancelProcess(process_instance_key=process))

@@ -1,4 +1,4 @@
-"""Processes: from node to node in one step, with variables where they belong; cancelled in any state."""
+"""Processes: from node to node in one step, with variables where they belong."""
 
 import pytest
 

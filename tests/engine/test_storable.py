@@ -17,9 +17,10 @@ from signoff_schemas.commands import (
     Withdraw,
 )
 from signoff_schemas.graph import ProcessGraph
+from signoff_schemas.limits import unstorable_text
 from signoff_schemas.rejections import Code, RejectionType
 from signoff_schemas.results import CompleteJob, FailJob, ThrowJobError
-from signoff_schemas.values import GlobalListener, JobResult, ListenerEvent
+from signoff_schemas.values import GlobalListener, JobResult, Listener, ListenerEvent
 from tests.support.engine import Bench, a_job_node, a_task_node, process_of, refusal_of, result_of
 
 NUL = "a\0b"
@@ -112,5 +113,23 @@ def test_what_is_just_within_the_limits_is_fine() -> None:
     for _ in range(98):
         value = [value]
 
-    variables = {"n" * 500: value, "max": (1 << 63) - 1, "min": -(1 << 63), "f": 1e308}
+    variables: dict[str, object] = {
+        "n" * 500: value,
+        "max": (1 << 63) - 1,
+        "min": -(1 << 63),
+        "f": 1e308,
+    }
     result_of(bench.send(CompleteTask(task_key=task, variables=variables)))
+
+
+def test_refusal_can_itself_be_stored() -> None:
+    bench = Bench()
+    task = bench.create(Listener(ListenerEvent.CREATING, "c"))
+    job = bench.job(task).key
+
+    unknown: dict[str, object] = {"\0\ud800" + LONG: 1}
+    invalid: dict[str, object] = {"assignee": "\0\ud800" + LONG}
+    for corrections in (unknown, invalid):
+        done = bench.send(CompleteJob(job_key=job, result=JobResult(corrections=corrections)))
+        for value in refusal_of(done).values.values():
+            assert unstorable_text(value, 200) is None

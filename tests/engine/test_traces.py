@@ -30,14 +30,14 @@ from signoff_schemas.commands import (
     UpdateTask,
 )
 from signoff_schemas.events import Event
-from signoff_schemas.graph import EndNode, ProcessGraph, StartNode, UserTaskNode
+from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.jobs import ActivatedJob
 from signoff_schemas.rejections import Rejection
 from signoff_schemas.replies import Outcome, Reply, Waiting
 from signoff_schemas.results import CompleteJob, FailJob, WorkerResult
 from signoff_schemas.timers import RecurJob, TimeOutJob
 from signoff_schemas.values import Attributes, JobResult, JobState, Listener, ListenerEvent
-from tests.support.engine import Bench
+from tests.support.engine import Bench, process_of
 
 TRACES = Path(__file__).parent / "traces"
 OUR_NAMES = {
@@ -98,7 +98,7 @@ class Replay:
     def _deployment(self, model: dict[str, Any]) -> Deploy:
         task = UserTaskNode(
             id="review",
-            next="end",
+            next="",
             assignee=model.get("assignee", ""),
             candidate_users=model.get("candidateUsers", ""),
             candidate_groups=model.get("candidateGroups", ""),
@@ -111,8 +111,7 @@ class Replay:
                 for each in model["taskListeners"]
             ),
         )
-        nodes = {"s": StartNode(id="s", next="review"), "review": task, "end": EndNode(id="end")}
-        graph = ProcessGraph(process_id="p", start="s", nodes=nodes)
+        graph = process_of(task)
         return Deploy(resources=(Resource(name="p.bpmn", digest="d", processes=(graph,)),))
 
     def _command(self, told: dict[str, Any]) -> Command | WorkerResult:
@@ -292,12 +291,12 @@ class Replay:
 
     def _job_record(self, event: Any) -> dict[str, Any]:
         created = self.jobs[event.job_key]
-        record = {
+        record: dict[str, Any] = {
             "valueType": "JOB",
             "intent": JOB_INTENTS.get(type(event), "CREATED"),
             "key": self._alias(event.job_key),
             "type": created.job_type,
-            "jobListenerEventType": created.listener_event.value.upper(),
+            "jobListenerEventType": (created.listener_event or "").upper(),
             "retries": self.retries[event.job_key],
         }
         if event is created:
@@ -305,7 +304,7 @@ class Replay:
         if getattr(event, "error_message", ""):
             record["errorMessage"] = event.error_message
         if isinstance(event, jobs.JobCompleted):
-            result = {}
+            result: dict[str, Any] = {}
             if event.result.denied:
                 result = {"denied": True, "deniedReason": event.result.denied_reason}
             if event.result.corrections:

@@ -46,15 +46,19 @@ def test_every_code_has_a_text_for_its_values(code: Code) -> None:
         (
             Code.JOB_UPDATE_INVALID,
             {"key": "7", "retries": "0", "timeout": "5"},
-            "Expected to update retries for job with key '7' with a positive amount of retries, "
-            "but the amount given was '0', Expected to update the timeout of job with key '7', "
-            "but it is not active",
+            (
+                "Expected to update retries for job with key '7' with a positive amount of"
+                " retries, but the amount given was '0', Expected to update the timeout of job"
+                " with key '7', but it is not active"
+            ),
         ),
         (
             Code.TRANSITION_DENIED,
             {"transition": "variables", "key": "7", "reason": "{x}"},
-            "Variable update for user task instance with key '7' was denied by Task Listener. "
-            "Reason to deny: '{x}'",
+            (
+                "Variable update for user task instance with key '7' was denied by Task Listener."
+                " Reason to deny: '{x}'"
+            ),
         ),
         (
             Code.TRANSITION_CANCELED,
@@ -69,14 +73,18 @@ def test_every_code_has_a_text_for_its_values(code: Code) -> None:
         (
             Code.DEFINITION_NOT_FOUND,
             {"process_id": "p", "version": "3"},
-            "Expected to find process definition with process ID 'p' and version '3', "
-            "but none found",
+            (
+                "Expected to find process definition with process ID 'p' and version '3',"
+                " but none found"
+            ),
         ),
         (
             Code.TENANT_FORBIDDEN,
             {"operation": "set_variables", "tenant": "t"},
-            "Expected to perform operation 'UPDATE_PROCESS_INSTANCE' on resource "
-            "'PROCESS_DEFINITION' for tenant 't', but user is not assigned to this tenant",
+            (
+                "Expected to perform operation 'UPDATE_PROCESS_INSTANCE' on resource"
+                " 'PROCESS_DEFINITION' for tenant 't', but user is not assigned to this tenant"
+            ),
         ),
     ],
 )

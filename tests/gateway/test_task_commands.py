@@ -1,5 +1,7 @@
 """Commands on user tasks: what goes down the log, and the words of every refused body."""
 
+from typing import Any
+
 import pytest
 
 from signoff_schemas.commands import (
@@ -87,7 +89,7 @@ async def test_update_sends_what_was_named_and_is_answered_204(stack: Stack) -> 
 )
 @pytest.mark.parametrize("version", ["/v1", "/v2"])
 async def test_a_request_becomes_its_command(
-    stack: Stack, method: str, path: str, body: object, command: object, version: str
+    stack: Stack, method: str, path: str, body: Any, command: object, version: str
 ) -> None:
     whole = f"{version}/user-tasks/{TASK}{path}"
 
@@ -127,8 +129,10 @@ async def test_variables_of_a_task_are_set_by_its_element_instance(stack: Stack)
             "",
             b'{"changeset":{"followUpDate":"foo","dueDate":"2031-01-01"}}',
             "INVALID_ARGUMENT",
-            f"The provided due date '2031-01-01' {NOT_A_DATE}. "
-            f"The provided follow-up date 'foo' {NOT_A_DATE}.",
+            (
+                f"The provided due date '2031-01-01' {NOT_A_DATE}. "
+                f"The provided follow-up date 'foo' {NOT_A_DATE}."
+            ),
         ),
         (
             "PATCH",
@@ -220,12 +224,14 @@ async def test_variables_of_a_task_are_set_by_its_element_instance(stack: Stack)
             "/completion",
             b'{"variables":{"n":1e999}}',
             "INVALID_ARGUMENT",
-            "The variable 'n' cannot be stored: it is nested more than 100 levels deep, or holds a "
-            "number out of range.",
+            (
+                "The variable 'n' cannot be stored: it is nested more than 100 levels deep, or "
+                "holds a number out of range."
+            ),
         ),
     ],
 )
-async def test_a_bad_body_is_refused_in_the_dialects_words(  # noqa: PLR0913
+async def test_a_bad_body_is_refused_in_the_dialects_words(
     stack: Stack, method: str, path: str, body: bytes, title: str, detail: str
 ) -> None:
     headers = {"content-type": "application/json"}
@@ -288,7 +294,11 @@ async def test_a_key_of_no_partition_is_not_found(stack: Stack, key: str) -> Non
 
 
 async def test_creating_a_task_gives_its_keys(stack: Stack) -> None:
-    made = {"task_key": TASK, "process_instance_key": TASK + 1, "element_instance_key": TASK + 2}
+    made: dict[str, object] = {
+        "task_key": TASK,
+        "process_instance_key": TASK + 1,
+        "element_instance_key": TASK + 2,
+    }
     stack.broker.answer = lambda _: Outcome(status=OutcomeStatus.APPLIED, result=made)
     body = {
         "name": "Check",
@@ -332,12 +342,12 @@ async def test_creating_a_task_gives_its_keys(stack: Stack) -> None:
             {"candidateUsers": ["a,b"]},
             "The provided candidateUsers hold 'a,b', which is no single name.",
         ),
-        ({"tenantId": "t1"}, "Expected to handle request Create User Task with tenant identifier "
-                             "'t1', but multi-tenancy is disabled"),
+        ({"tenantId": "t1"}, ("Expected to handle request Create User Task with tenant identifier "
+                             "'t1', but multi-tenancy is disabled")),
         (
             {"listeners": [{"eventType": "ending", "type": "x"}]},
-            "Unexpected value 'ending' for enum field 'eventType'. Use any of the following values:"
-            " [creating, assigning, updating, completing, canceling]",
+            ("Unexpected value 'ending' for enum field 'eventType'. Use any of the following "
+            "values: [creating, assigning, updating, completing, canceling]"),
         ),
         (
             {"listeners": [{"eventType": "creating", "type": "x", "retries": 0}]},

@@ -9,7 +9,7 @@ from typing import Any
 
 from signoff_broker.memory.ownership import MemoryOwnership
 from signoff_broker.memory.store import MemoryDatabase, Partition
-from signoff_broker.ports import CommitUnknown, Held, StepRow, StoreUnavailable
+from signoff_broker.ports import ClusterView, CommitUnknown, Held, StepRow, StoreUnavailable
 from signoff_broker.runtime.limits import Limits
 from signoff_broker.runtime.signals import AwaitableSignals
 from signoff_broker.wiring import Broker
@@ -31,6 +31,13 @@ HEARTBEAT_SECONDS = 0.01
 RETRY_SECONDS = 0.1
 GATEWAY = Inbox(0, "g1")
 JOBS_INBOX = 1
+
+
+async def eventually(fact: Callable[[], object]) -> None:
+    """Return when it is so: for facts that nobody signals."""
+    async with asyncio.timeout(5):
+        while not fact():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
 
 
 @dataclass
@@ -68,8 +75,8 @@ class Faulty:
         self._error = error
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._inner, name)
-        if name in ("close", "wake") or not callable(method):
+        method: Any = getattr(self._inner, name)
+        if name in ("close", "wake", "inboxes", "partitions"):
             return method
 
         async def guarded(*args: Any) -> Any:
@@ -89,6 +96,7 @@ class Caller:
     def __init__(self, log: MemoryLog) -> None:
         self.log = log
         self.replies: list[Reply | Waiting] = []
+        self.asked: list[Entry] = []
         self.check: Callable[[Reply], None] = lambda _: None
         self._waiting: dict[str, asyncio.Future[Outcome]] = {}
         self._count = 0
@@ -120,6 +128,11 @@ class Caller:
 
     async def ask(self, body: Command | WorkerResult, *, again: float = RETRY_SECONDS) -> Outcome:
         entry = self.entry(body)
+        self.asked.append(entry)
+        return await self.insist(entry, again=again)
+
+    async def insist(self, entry: Entry, *, again: float = RETRY_SECONDS) -> Outcome:
+        """Send it until it is answered (again)."""
         waiter = self._waiting[entry.id] = asyncio.get_running_loop().create_future()
         while True:
             self.send(entry)
@@ -138,10 +151,11 @@ class Worker:
         self.credit = credit
         self.name = name
         self.keep = False
+        self.timeout_ms = 60_000
         self.jobs: list[ActivatedJob] = []
         self.rings: list[Ring] = []
         self.got_job = asyncio.Event()
-        self._beats = 0
+        self.beats = 0
 
     def receive(self, batch: JobBatch) -> None:
         for message in batch.items:
@@ -157,7 +171,7 @@ class Worker:
         self._say(CompleteJob(job_key=job.job_key, lease_token=job.lease_token))
 
     def beat(self) -> None:
-        grant = Grant("s", self.job_type, self.credit, worker="test")
+        grant = Grant("s", self.job_type, self.credit, worker="test", timeout_ms=self.timeout_ms)
         self._say(
             Subscription(
                 subscriber=self.name, inbox=JOBS_INBOX, grants=(grant,), received=len(self.jobs)
@@ -173,10 +187,10 @@ class Worker:
             await asyncio.sleep(0.02)
 
     def _say(self, body: WorkerResult) -> None:
-        self._beats += 1
+        self.beats += 1
         entry = Entry(
-            id=f"c1-{self.name}-{self._beats}",
-            request_id=f"{self.name}-{self._beats}",
+            id=f"c1-{self.name}-{self.beats}",
+            request_id=f"{self.name}-{self.beats}",
             partition=1,
             principal=DEMO,
             issued_at=int(time.time() * 1000),
@@ -192,12 +206,22 @@ class Process(MemoryOwnership):
         super().__init__(database, name)
         self.name = name
         self.dead = False
+        self.wrap: Callable[[Any], Any] = lambda store: store
         self._rows = database.partitions
 
+    async def _only_alive(self) -> None:
+        if self.dead:
+            await asyncio.Event().wait()
+
+    async def heartbeat(self) -> ClusterView:
+        await self._only_alive()
+        return await super().heartbeat()
+
     async def take(self, partition: int) -> Held | None:
+        await self._only_alive()
         unclean = bool(self._rows[partition].owner)
         held = await super().take(partition)
-        return None if held is None else replace(held, unclean=unclean)
+        return None if held is None else replace(held, unclean=unclean, store=self.wrap(held.store))
 
     async def release(self, partition: int) -> None:
         if not self.dead:
@@ -218,6 +242,8 @@ class Stack:
     signals: AwaitableSignals = field(default_factory=AwaitableSignals)
     broker: Broker | None = None
     faults: Faults = field(default_factory=Faults)
+    wrap: Callable[[Any], Any] = lambda store: store
+    """Around every store that a broker gets."""
     _brokers: int = 0
     _running: asyncio.Task[None] | None = None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -234,6 +260,7 @@ class Stack:
         """Start a new broker process."""
         self._brokers += 1
         self.process = Process(self.database, f"broker-{self._brokers}")
+        self.process.wrap = self.wrap
         ownership: Any = Faulty(self.process, self.faults, StoreUnavailable)
         log: Any = Faulty(self.log, self.faults, LogUnavailable)
         self.broker = Broker(

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import uuid_utils
@@ -151,6 +152,7 @@ class ScriptedReads:
 
     partitions: int = 1
     owned: set[int] | None = None
+    added_at: dict[int, int] = field(default_factory=dict)
     down: bool = False
     commands: dict[str, CommandStatus] = field(default_factory=dict)
     listeners: dict[str, GlobalListener] = field(default_factory=dict)
@@ -163,7 +165,8 @@ class ScriptedReads:
         return Cluster(
             brokers=(BrokerRow("b-1", "127.0.0.1", "8.10.0", alive=True),),
             partitions=tuple(
-                PartitionRow(each, 1, "b-1" if each in owned else "") for each in everywhere
+                PartitionRow(each, 1, "b-1" if each in owned else "", self.added_at.get(each, 0))
+                for each in everywhere
             ),
         )
 
@@ -194,6 +197,12 @@ class Stack:
     host: str
     port: int
 
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Return once ``holds()`` is true of the gateway, which signals nothing to tests."""
+        async with asyncio.timeout(5):
+            while not holds():  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+
     async def raw(self, *parts: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection of a client that does as it likes; ``parts`` are sent as they are."""
         reader, writer = await asyncio.open_connection(self.host, self.port)
@@ -209,10 +218,11 @@ async def running(
     *,
     partitions: int = 1,
     force_encoding: bool = True,
+    broker_of: Callable[[MemoryLog], Any] = ScriptedBroker,
 ) -> AsyncIterator[Stack]:
     """A started gateway behind uvicorn, and its broker."""
     log = MemoryLog(partitions, 4, force_encoding=force_encoding)
-    broker = ScriptedBroker(log)
+    broker = broker_of(log)
     await broker.start()
     reads = ScriptedReads(partitions)
     gateway = Gateway(log, reads, SystemClock(), lambda: str(uuid_utils.uuid7()), values)  # type: ignore[arg-type]

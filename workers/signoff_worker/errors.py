@@ -8,7 +8,7 @@ Exception
 from datetime import timedelta
 
 
-class Retry(Exception):  # noqa: N818 - a request, not an error
+class Retry(Exception):
     """Try this job again later; uses up one of its retries, and the last one makes an incident.
 
     Args:
@@ -21,5 +21,5 @@ class Retry(Exception):  # noqa: N818 - a request, not an error
         self.after = after
 
 
-class Fail(Exception):  # noqa: N818 - a request, not an error
+class Fail(Exception):
     """Do not try this job again: make an incident with this reason."""

@@ -12,11 +12,11 @@ class TransportError(Exception):
     """The gateway did not take it; trying again may help."""
 
 
-class JobGone(Exception):  # noqa: N818 - says what is the matter
+class JobGone(Exception):
     """The job is not ours any more: completed by another worker, cancelled, or timed out."""
 
 
-class OutcomeRefused(Exception):  # noqa: N818 - says what is the matter
+class OutcomeRefused(Exception):
     """The outcome is not allowed for this job, such as variables of a listener."""
 
 

@@ -25,15 +25,15 @@ class StoreError(Exception):
     """The store could not do what was asked."""
 
 
-class StoreUnavailable(StoreError):  # noqa: N818 - says what is the matter
+class StoreUnavailable(StoreError):
     """The database is away. Nothing was committed, unless the commit itself was cut off."""
 
 
-class CommitUnknown(StoreError):  # noqa: N818 - says what is the matter
+class CommitUnknown(StoreError):
     """The connection went while a commit was under way: drop the partition and take it again."""
 
 
-class Fenced(StoreError):  # noqa: N818 - says what is the matter
+class Fenced(StoreError):
     """Another owner has the partition: write nothing, stop."""
 
 
@@ -137,10 +137,13 @@ class HeldJob:
 
 
 class Store(Protocol):
-    """One partition's rows, held by one owner under one epoch. Every method raises StoreUnavailable."""
+    """One partition's rows, held by one owner under one epoch.
+
+    Every method raises StoreUnavailable.
+    """
 
     async def load(self, keys: Collection[int], command_ids: Collection[str]) -> Loaded:
-        """Instances found by any key of theirs (own, task's, element instance's, job's, incident's).
+        """Instances found by any key of theirs: own, task's, element instance's, job's, incident's.
 
         Only open instances and, beside them, what is on record of the command ids. Keys that find
         nothing are left out.
@@ -180,11 +183,11 @@ class Store(Protocol):
         ...
 
     async def unrelayed(self, after: int, limit: int) -> Sequence[StepRow]:
-        """Steps above ``after`` in order, with events and messages: what a crash kept from leaving."""
+        """Steps above ``after`` in order, with events and messages: what has not left yet."""
         ...
 
     async def relayed(self, position: int) -> None:
-        """Remember that all messages up to ``position`` have left. Lazy: at least once is enough."""
+        """Remember that all messages up to ``position`` have left; at least once is enough."""
         ...
 
     async def suspect(self, inlet: Inlet, offset: int) -> int:
@@ -241,7 +244,7 @@ class Held:
 
 
 class Ownership(Protocol):
-    """Who owns which partition. All times are the database's; every method raises StoreUnavailable."""
+    """Who owns which partition, by the database's clock. Every method raises StoreUnavailable."""
 
     async def heartbeat(self) -> ClusterView:
         """Prolong this broker's lease and its leases on partitions. Never waits for a fence."""

@@ -173,6 +173,8 @@ async def _write_watched(answer: Answer, start: Scope, receive: Receive, send: S
         if not gone.done():
             await send(start)
             await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+            # The server waits for what is still in its buffer before it takes more.
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
             await asyncio.sleep(0)
         if gone.done():
             answer.undelivered()

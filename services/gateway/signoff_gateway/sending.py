@@ -171,7 +171,9 @@ class Sender:
                 return partition if 0 < partition <= self._partitions else 0
             case Place.ANY:
                 key = keyed(call)
-                return next(self._turn) if key is None else key.partition_among(self._partitions)
+                if key is None:
+                    return next(self._turn)
+                return key.partition_among(self._breaker.partitions_for_keys())
             case Place.SETTINGS:
                 return SETTINGS_PARTITION
             case Place.NONE:

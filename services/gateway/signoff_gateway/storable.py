@@ -5,8 +5,8 @@ from typing import Final, cast
 
 DEPTH_MAX: Final = 100
 """Levels of nesting."""
-DIGITS_MAX: Final = 300
-"""Digits of a whole number."""
+NUMBER_MAX: Final[int] = 10**300
+"""The first whole number that is too large."""
 _NUL: Final = "\x00"
 
 
@@ -29,7 +29,7 @@ def is_storable(value: object, depth: int = DEPTH_MAX) -> bool:
     if isinstance(value, bool):
         return True
     if isinstance(value, int):
-        return abs(value) < 10**DIGITS_MAX
+        return abs(value) < NUMBER_MAX
     if isinstance(value, float):
         return value - value == 0.0  # false for infinities and what is no number
     return depth >= 0 and all(is_storable(inner, depth - 1) for _, inner in _members(value))

@@ -34,7 +34,7 @@ async def accept_jobs(
                     done = f"{url}/v2/jobs/{job['jobKey']}/completion"
                     async with session.post(done, json=body) as answer:
                         if answer.status == 204:
-                            notes.completed[job["jobKey"]] = name
+                            notes.completed.append((job["jobKey"], name))
             except (aiohttp.ClientError, TimeoutError):
                 turn += 1
                 await asyncio.sleep(PAUSE_SECONDS)

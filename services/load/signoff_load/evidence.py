@@ -1,6 +1,6 @@
 """What the database says was applied, in order: the other side of a client's history."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -23,11 +23,17 @@ class Evidence:
     completions: list[Completion] = field(default_factory=list[Completion])
 
 
-async def collect(database_url: str, workers: Mapping[str, str]) -> Evidence:
-    """Read all steps. The value of a change is the one candidate user that it set.
+async def collect(
+    database_url: str, tasks: Collection[str], accepted: Iterable[tuple[str, str]]
+) -> Evidence:
+    """Read all steps of these tasks. The value of a change is the one candidate user that it set.
 
-    `workers` says which worker's completion of a job was accepted, as far as one wrote it down.
+    `accepted` says whose completion of a job was accepted, as far as a worker wrote it down; a
+    completion that nobody did is left out.
     """
+    workers: dict[str, list[str]] = {}
+    for job, worker in accepted:
+        workers.setdefault(job, []).append(worker)
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch(_STEPS)
@@ -35,25 +41,24 @@ async def collect(database_url: str, workers: Mapping[str, str]) -> Evidence:
         await connection.close()
     evidence = Evidence()
     for row in rows:
+        position = row["position"]
         for event in decode_events(row["events"]):
-            if isinstance(event, TaskUpdated) and "candidate_users" in event.changed:
-                value = event.attributes.candidate_users[0]
+            if isinstance(event, TaskUpdated):
                 task = str(event.task_key)
-                evidence.applied.append(
-                    Applied(
-                        row["partition_id"],
-                        row["position"],
-                        row["epoch"],
-                        row["command_id"] or "",
-                        task,
-                        value,
+                if task in tasks and "candidate_users" in event.changed:
+                    value = event.attributes.candidate_users[0]
+                    partition, epoch = row["partition_id"], row["epoch"]
+                    command_id = row["command_id"] or ""
+                    evidence.applied.append(
+                        Applied(partition, position, epoch, command_id, task, value)
                     )
-                )
             elif isinstance(event, JobActivated):
                 evidence.activations.append(
-                    Activation(row["position"], str(event.job_key), event.worker)
+                    Activation(position, str(event.job_key), event.worker)
                 )
             elif isinstance(event, JobCompleted):
                 job = str(event.job_key)
-                evidence.completions.append(Completion(row["position"], job, workers.get(job, "")))
+                evidence.completions += [
+                    Completion(position, job, worker) for worker in workers.get(job, ())
+                ]
     return evidence

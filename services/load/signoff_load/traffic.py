@@ -1,7 +1,8 @@
 """Clients that change tasks, each change with a value of its own, and write down what they saw.
 
 A client whose connection ends repeats the request under the same idempotency key, as a careful
-user's would; one that gets 504 goes on and asks for the outcome at the end.
+user's would; one that gets 504 goes on and asks for the outcome at the end. A 503 says that this
+try had no effect: after a try whose connection ended it is no answer, and the client tries on.
 """
 
 import asyncio
@@ -15,10 +16,13 @@ import aiohttp
 
 from signoff_load.history import Operation, Read, Told
 
-REPEAT_SECONDS = 30.0
+REPEAT_SECONDS = 60.0
 """How long a client repeats a request whose connection ended."""
 PAUSE_SECONDS = 0.05
 SETTLE_SECONDS = 10.0
+FINAL_SECONDS = 30.0
+"""How long a look at what a task holds in the end is repeated until a gateway answers."""
+TOLD = {204: Told.ACKNOWLEDGED, 504: Told.UNKNOWN, 500: Told.UNKNOWN, 0: Told.UNKNOWN}
 
 
 @dataclass(slots=True)
@@ -27,8 +31,8 @@ class Notes:
 
     operations: list[Operation] = field(default_factory=list[Operation])
     reads: list[Read] = field(default_factory=list[Read])
-    completed: dict[str, str] = field(default_factory=dict[str, str])
-    """Job to the worker whose completion, under its lease, was accepted."""
+    completed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """Each job and the worker whose completion, under its lease, was accepted."""
 
 
 class Traffic:
@@ -68,7 +72,7 @@ class Traffic:
                 group.create_task(self._client(session, number, share, stopping))
 
     async def settle(self) -> dict[str, str]:
-        """The final status of every command that a client left without one, withdrawn if need be."""
+        """The final status of every command that was left without one, withdrawn if need be."""
         open_ids = [
             each.command_id
             for each in self.notes.operations
@@ -79,10 +83,10 @@ class Traffic:
         return dict(zip(open_ids, statuses, strict=True))
 
     async def final_values(self) -> dict[str, str]:
-        """What every task holds now."""
+        """What every task holds now; empty for one that was never changed, or is not there."""
         async with self._session() as session:
-            values = await asyncio.gather(*(self._value(session, each) for each in self.tasks))
-        return {task: value for task, value in zip(self.tasks, values, strict=True) if value}
+            values = await asyncio.gather(*(self._final(session, each) for each in self.tasks))
+        return dict(zip(self.tasks, values, strict=True))
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -110,9 +114,7 @@ class Traffic:
         value = f"v{next(self._numbers)}"
         sent = time.monotonic()
         status, command_id = await self._patch(session, task, value, turn)
-        told = {204: Told.ACKNOWLEDGED, 504: Told.UNKNOWN, 0: Told.UNKNOWN, 500: Told.UNKNOWN}.get(
-            status, Told.REFUSED
-        )
+        told = TOLD.get(status, Told.REFUSED)
         self.notes.operations.append(
             Operation(command_id, task, value, sent, time.monotonic(), told, status)
         )
@@ -123,6 +125,7 @@ class Traffic:
     ) -> tuple[int, str]:
         """Status and command id; 0 when no gateway answered for `REPEAT_SECONDS`."""
         until = time.monotonic() + REPEAT_SECONDS
+        handed_over = False
         while time.monotonic() < until:
             url = f"{self._gateway(turn)}/v2/user-tasks/{task}"
             try:
@@ -132,36 +135,54 @@ class Traffic:
                     headers={"Idempotency-Key": value},
                 ) as answer:
                     await answer.read()
-                    return answer.status, answer.headers.get("Signoff-Command-Id", "")
+                    if not (handed_over and answer.status == 503):
+                        return answer.status, answer.headers.get("Signoff-Command-Id", "")
+            except aiohttp.ClientConnectorError:
+                pass  # nobody heard it
             except (aiohttp.ClientError, TimeoutError):
-                turn += 1
-                await asyncio.sleep(PAUSE_SECONDS)
+                handed_over = True
+            turn += 1
+            await asyncio.sleep(PAUSE_SECONDS)
         return 0, ""
 
     async def _read(self, session: aiohttp.ClientSession, task: str, turn: int) -> None:
         sent = time.monotonic()
         value = await self._value(session, task, turn)
-        if value:
+        if value is not None:
             self.notes.reads.append(Read(task, value, sent, time.monotonic()))
 
-    async def _value(self, session: aiohttp.ClientSession, task: str, turn: int = 0) -> str:
+    async def _final(self, session: aiohttp.ClientSession, task: str) -> str:
+        until = time.monotonic() + FINAL_SECONDS
+        for turn in count():
+            value = await self._value(session, task, turn)
+            if value is not None:
+                return value
+            if time.monotonic() > until:
+                raise TimeoutError(f"no gateway says what task {task} holds")
+            await asyncio.sleep(PAUSE_SECONDS)
+        raise AssertionError("unreachable")
+
+    async def _value(self, session: aiohttp.ClientSession, task: str, turn: int) -> str | None:
+        """What a task holds: empty if nothing, or if it is not there; None if nobody says."""
         url = f"{self._gateway(turn)}/v2/user-tasks/{task}"
         try:
             async with session.get(url) as answer:
-                users: list[str] = (
-                    (await answer.json())["candidateUsers"] if answer.status == 200 else []
-                )
+                if answer.status != 200:
+                    return "" if answer.status == 404 else None
+                users: list[str] = (await answer.json())["candidateUsers"]
                 return users[0] if users else ""
         except (aiohttp.ClientError, TimeoutError):
-            return ""
+            return None
 
     async def _settle(self, session: aiohttp.ClientSession, command_id: str) -> str:
         status = "PENDING"
         half = time.monotonic() + SETTLE_SECONDS / 2
         until = half + SETTLE_SECONDS / 2
         withdrawn = False
-        while time.monotonic() < until:
-            url = f"{self._gateways[0]}/v2/commands/{command_id}"
+        for turn in count():
+            if time.monotonic() > until:
+                break
+            url = f"{self._gateway(turn)}/v2/commands/{command_id}"
             try:
                 if time.monotonic() > half and not withdrawn:
                     async with session.post(f"{url}/withdrawal") as answer:

@@ -10,8 +10,7 @@ async def verdict(traffic: Traffic, database_url: str) -> tuple[list[Violation],
     settled = await traffic.settle()
     final = await traffic.final_values()
     notes = traffic.notes
-    evidence = await collect(database_url, notes.completed)
-    known = [each for each in evidence.completions if each.worker]
+    evidence = await collect(database_url, frozenset(traffic.tasks), notes.completed)
     history = History(
         operations=notes.operations,
         applied=evidence.applied,
@@ -19,6 +18,6 @@ async def verdict(traffic: Traffic, database_url: str) -> tuple[list[Violation],
         settled=settled,
         reads=notes.reads,
         activations=evidence.activations,
-        completions=known,
+        completions=evidence.completions,
     )
     return violations(history), history

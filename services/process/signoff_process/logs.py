@@ -19,6 +19,12 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 QUIET_LIBRARIES = ("aiokafka", "asyncio", "asyncpg", "uvicorn", "uvicorn.access", "uvicorn.error")
 
 
+# Without the frames' local values: those are payloads and secrets.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
+
 class LogFormat(StrEnum):
     """How lines are written."""
 
@@ -56,9 +62,13 @@ def configure_logs(level: LogLevel = LogLevel.INFO, log_format: LogFormat = LogF
         ),
     ]
     final: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if for_people
-        else [structlog.processors.dict_tracebacks, _json_line]
+        else [_TRACEBACKS, _json_line]
     )
     structlog.configure(
         processors=[*shared, *final],

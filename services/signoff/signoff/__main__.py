@@ -3,9 +3,12 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from signoff.settings import Settings, SettingsError, described, read_settings
 from signoff_process.logs import configure_logs
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 COMMON = ("database_url", "log_level", "log_format")
 LOG = ("kafka", "kafka_replication", "partitions", "inboxes")
@@ -33,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Start here: signoff dev",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_dev(commands)
+    _add_stack(commands)
+    return parser
+
+
+def _add_dev(commands: Commands) -> None:
     dev = _add(
         commands,
         "dev",
@@ -52,13 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     dev.add_argument(
         "--no-demo", dest="demo", action="store_false", help="no demo worker and no demo tasks"
     )
+
+
+def _add_stack(commands: Commands) -> None:
     _add(
         commands,
         "gateway",
         _gateway,
         "the HTTP API of a distributed stack",
         "SIGNOFF_KAFKA=127.0.0.1:9092 SIGNOFF_DATABASE_URL=postgresql://… signoff gateway",
-        (*GATEWAY, *LOG, *COMMON),
+        ("global_listeners", *GATEWAY, *LOG, *COMMON),
     )
     _add(
         commands,
@@ -66,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         _broker,
         "applies commands to state; start as many as you like",
         "SIGNOFF_KAFKA=127.0.0.1:9092 SIGNOFF_DATABASE_URL=postgresql://… signoff broker",
-        ("host", "broker_port", "retention_days", "global_listeners", *LOG, *COMMON),
+        ("host", "broker_port", "retention_days", *LOG, *COMMON),
     )
     worker = _add(
         commands,
@@ -97,11 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         "signoff check && signoff broker",
         (*LOG, *COMMON),
     )
-    return parser
 
 
 def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",  # pyright: ignore[reportPrivateUsage]
+    commands: Commands,
     name: str,
     run: Callable[..., int],
     summary: str,

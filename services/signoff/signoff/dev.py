@@ -1,12 +1,10 @@
 """`signoff dev`: everything in one process, on a PostgreSQL of its own and a log in memory."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
 
 import structlog
 
@@ -81,7 +79,7 @@ async def _database(settings: Settings) -> AsyncGenerator[str]:
         say("data: in the database of SIGNOFF_DATABASE_URL")
         yield settings.database_url
         return
-    home = Path(os.path.abspath(settings.data)) / "postgres"  # noqa: PTH100 - no link is followed
+    home = settings.data / "postgres"
     async with PostgresServer(home, bin_dir=settings.postgres_bin) as server:
         say(f"data: {home.parent}")
         keeper = asyncio.create_task(_keep_running(server))
@@ -105,7 +103,7 @@ async def _keep_running(server: PostgresServer) -> None:
 
 async def _owned(broker: Broker, partitions: int, stopping: asyncio.Event) -> None:
     """Wait until the broker runs every partition: a request before that would get 503."""
-    while not stopping.is_set() and len(broker.partitions) < partitions:
+    while not stopping.is_set() and len(broker.partitions) < partitions:  # noqa: ASYNC110
         await asyncio.sleep(READY_POLL_SECONDS)
 
 

@@ -20,6 +20,8 @@ from signoff_schemas.topics import Inlet
 from signoff_schemas.values import GlobalListener, ListenerEvent
 
 ALL: Final = "all"
+RETRIES: Final = 3
+PRIORITY: Final = 50
 
 
 async def configure(log: Log, clock: Clock, entries: Iterable[Mapping[str, object]]) -> None:
@@ -42,22 +44,33 @@ async def configure(log: Log, clock: Clock, entries: Iterable[Mapping[str, objec
 
 
 def _listener(entry: Mapping[str, object]) -> GlobalListener | None:
-    identifier, job_type = entry.get("id"), entry.get("type")
-    events = _events(entry.get("event-types"))
-    retries = entry.get("retries", 3)
-    priority = entry.get("priority", 50)
-    if not (isinstance(identifier, str) and identifier and isinstance(job_type, str) and job_type):
-        return _dropped(entry, "id and type are needed")
-    if not events:
-        return _dropped(entry, "no valid event type")
-    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 1:
-        return _dropped(entry, "retries must be a positive whole number")
-    if not isinstance(priority, int) or isinstance(priority, bool):
-        return _dropped(entry, "priority must be a whole number")
-    after = entry.get("after-non-global", False) is True
+    """The listener that an entry describes; None, and a warning, if it describes none."""
+    problem = _problem(entry)
+    if problem:
+        structlog.get_logger().warning(
+            "global_listener_dropped", id=str(entry.get("id")), reason=problem
+        )
+        return None
     return GlobalListener(
-        identifier, job_type, events, retries, after_own=after, priority=priority, configured=True
+        id=str(entry["id"]),
+        job_type=str(entry["type"]),
+        events=_events(entry["event-types"]),
+        retries=int(str(entry.get("retries", RETRIES))),
+        after_own=entry.get("after-non-global") is True,
+        priority=int(str(entry.get("priority", PRIORITY))),
+        configured=True,
     )
+
+
+def _problem(entry: Mapping[str, object]) -> str:
+    if not all(isinstance(entry.get(name), str) and entry[name] for name in ("id", "type")):
+        return "id and type are needed"
+    if not _events(entry.get("event-types")):
+        return "no valid event type"
+    retries, priority = entry.get("retries", RETRIES), entry.get("priority", PRIORITY)
+    if type(retries) is not int or retries < 1:
+        return "retries must be a positive whole number"
+    return "" if type(priority) is int else "priority must be a whole number"
 
 
 def _events(value: object) -> tuple[ListenerEvent, ...]:
@@ -66,9 +79,3 @@ def _events(value: object) -> tuple[ListenerEvent, ...]:
         return ()
     names = {each.lower() for each in named if isinstance(each, str)}  # pyright: ignore[reportUnknownVariableType]
     return tuple(each for each in ListenerEvent if ALL in names or each.value in names)
-
-
-def _dropped(entry: Mapping[str, object], reason: str) -> None:
-    structlog.get_logger().warning(
-        "global_listener_dropped", id=str(entry.get("id")), reason=reason
-    )

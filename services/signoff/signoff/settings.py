@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from signoff_process.logs import LogFormat, LogLevel
@@ -15,6 +15,7 @@ PREFIX = "SIGNOFF_"
 FOR_TESTS = "SIGNOFF_TEST_"
 """Addresses for the test suites: not settings of the product."""
 
+AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -36,7 +37,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    data: Path = Field(
+    data: AbsolutePath = Field(
         default_factory=default_data_dir,
         description="Where `signoff dev` keeps its database.",
     )

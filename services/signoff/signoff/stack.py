@@ -161,9 +161,9 @@ class Stack:
             await self._launch(
                 "broker", number, {**settings, "SIGNOFF_BROKER_PORT": str(port)}, url
             )
+        await self._until_ready(stopping)
         worker = {**settings, "SIGNOFF_GATEWAY_URL": self.gateways[0]}
         await self._launch("worker", 1, worker)
-        await self._until_ready(stopping)
 
     async def _servers(self) -> dict[str, str]:
         """PostgreSQL and Kafka, ours or given; returns the settings that lead to them."""

@@ -33,7 +33,7 @@ def applied(instance: Instance | None, event: InstanceEvent) -> Instance:
         return process.started(event)
     assert instance is not None, "an instance begins with its ProcessStarted"
     if isinstance(event, tasks.TaskEvent):
-        return replace(instance, task=_task(instance.task, event))
+        return _with_task(instance, _task(instance.task, event))
     if isinstance(event, jobs.JobEvent):
         return _with_job(instance, event)
     if isinstance(event, jobs.IncidentEvent):
@@ -45,7 +45,7 @@ def settled(instance: Instance) -> Instance:
     """The instance without what ended in it."""
     task, open_job, open_incident = instance.task, instance.job, instance.incident
     if task is not None and task.state in _ENDED_TASKS:
-        instance = replace(instance, task=None)
+        instance = _with_task(instance, None)
     if open_job is not None and open_job.state in _ENDED_JOBS:
         instance = replace(instance, job=None)
     if open_incident is not None and open_incident.state is IncidentState.RESOLVED:
@@ -66,6 +66,11 @@ def evolve_settings(current: Settings, event: SettingsEvent) -> Settings:
             return settings.global_listener_deleted(current, event)
         case _:
             assert_never(event)
+
+
+def _with_task(instance: Instance, task: UserTask | None) -> Instance:
+    """Part by part: ``replace`` takes twice as long, and most events come through here."""
+    return Instance(instance.process, task, instance.job, instance.incident, instance.variables)
 
 
 def _task(task: UserTask | None, event: tasks.TaskEvent) -> UserTask:
@@ -107,7 +112,7 @@ def _with_job(instance: Instance, event: jobs.JobEvent) -> Instance:
     if isinstance(event, jobs.JobCompleted) and not event.result.denied:
         done, task = after.job, after.task
         if done is not None and done.kind is JobKind.TASK_LISTENER and task is not None:
-            return replace(after, task=user_task.listened(task))
+            return _with_task(after, user_task.listened(task))
     return after
 
 

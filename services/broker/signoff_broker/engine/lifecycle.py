@@ -101,9 +101,14 @@ PHASE_OF: Final[Mapping[TaskState, Phase]] = {phase.waits_in: phase for phase in
 """The transition that a task in an ``...ING`` state is in."""
 
 
+_ACCEPTED: Final = frozenset(
+    (phase.command, state) for phase in PHASES for state in phase.begins_in
+)
+
+
 def accepts(command: str, state: TaskState) -> bool:
     """Whether a command begins a transition in this state."""
-    return any(phase.command == command and state in phase.begins_in for phase in PHASES)
+    return (command, state) in _ACCEPTED
 
 
 def diagram() -> str:

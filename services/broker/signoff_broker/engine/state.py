@@ -74,7 +74,7 @@ class UserTask:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job. ``due_at`` is its deadline while activated, the end of its back-off while backing off."""
+    """A job. ``due_at``: its deadline while activated, the end of its pause while it backs off."""
 
     key: int
     process_instance_key: int
@@ -158,7 +158,7 @@ Scope = Mapping[str, Variable]
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A process instance with all that is open in it. ``variables``: scope key → name → variable."""
+    """A process instance with all that is open in it. ``variables``: scope key → name → it."""
 
     process: Process
     task: UserTask | None = None

@@ -87,7 +87,9 @@ def _draft(world: World, entry: Entry | None, now: int, position: int) -> Draft:
 
 
 def _named_by(world: World, body: Request | Timer | YieldJob) -> Instance | None:
-    return next(map(world.find, keys_named_by(body)), None)
+    for key in keys_named_by(body):
+        return world.find(key)
+    return None
 
 
 def _waits_in(world: World, known: Known | None) -> Instance | None:

@@ -9,13 +9,14 @@ from signoff_schemas import commands, graph
 from signoff_schemas.commands import Command
 from signoff_schemas.envelope import Entry
 from signoff_schemas.limits import (
-    INT32_MAX,
     IDS_MAX,
+    INT32_MAX,
     ITEMS_MAX,
     MILLISECONDS_MAX,
     NAME_MAX,
     TEXT_MAX,
     VARIABLES_BYTES_MAX,
+    printable,
     unstorable_names,
     unstorable_text,
     unstorable_variables,
@@ -101,7 +102,7 @@ def _changes(asked: dict[str, object]) -> str | None:
     wrong = changes.unknown(wanted) or changes.offence(wanted)
     if wrong is None and "assignee" in wanted:
         wrong = "assignee"
-    return None if wrong is None else f"changes.{wrong}"[:NAME_MAX]
+    return None if wrong is None else f"changes.{printable(wrong)}"
 
 
 def _work(body: _Work) -> str | None:

@@ -27,6 +27,7 @@ class MemoryOwnership:
         rows = self._database.partitions[partition]
         if rows.alive and rows.owner != self._id:
             return None
+        unclean = bool(rows.owner)
         epoch = rows.fence[1] + 1
         rows.owner, rows.alive, rows.fence = self._id, True, (self._id, epoch)
         recovery = Recovery()
@@ -41,7 +42,7 @@ class MemoryOwnership:
                 relayed=rows.relayed,
             )
         store = MemoryStore(self._database, partition, rows.fence)
-        return Held(partition, epoch, store, recovery)
+        return Held(partition, epoch, store, recovery, unclean)
 
     async def release(self, partition: int) -> None:
         """See ``ports.Ownership``."""

@@ -181,7 +181,9 @@ class MemoryStore:
         found = [job for job in self._in_state(JobState.ACTIVATABLE) if job.job_type == job_type]
         found.sort(key=lambda job: (-job.priority, job.key))
         return [
-            WaitingJob(j.key, j.process_instance_key, j.job_type, j.priority, j.created_at)
+            WaitingJob(
+                j.key, j.process_instance_key, j.job_type, j.priority, j.created_at, j.tenant
+            )
             for j in found[:limit]
         ]
 

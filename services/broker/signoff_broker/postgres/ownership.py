@@ -136,11 +136,12 @@ class PostgresOwnership:
     async def take(self, partition: int) -> Held | None:
         """See ``ports.Ownership``. Raises: NewerStateError, StoreUnavailable."""
         owner = self._broker.id
-        if not await self._execute(queries.CLAIM_LEASE, partition, owner, self._lease):
+        claimed = await self._execute(queries.CLAIM_LEASE, partition, owner, self._lease)
+        if not claimed:
             return None
         connection = await connect(self._dsn, session_name(owner, str(partition)))
         try:
-            held = await self._take_on(connection, partition)
+            held = await self._take_on(connection, partition, unclean=claimed[0][0])
         except FAILURES as error:
             connection.terminate()
             raise StoreUnavailable(f"cannot take partition {partition}: {error}") from error
@@ -167,7 +168,9 @@ class PostgresOwnership:
             if self._connection is not None:
                 await close_quietly(self._connection)
 
-    async def _take_on(self, connection: Connection, partition: int) -> Held | None:
+    async def _take_on(
+        self, connection: Connection, partition: int, *, unclean: bool
+    ) -> Held | None:
         owner = self._broker.id
         await fetch(connection, queries.END_SESSIONS, session_name("%", str(partition)))
         raised = await fetch(connection, queries.RAISE_EPOCH, partition, owner, STATE_VERSION)
@@ -178,7 +181,7 @@ class PostgresOwnership:
         recovery = step_rows.recovery_of(newest[0] if newest else None)
         claim = Claim(self._dsn, partition, owner, epoch=raised[0][0])
         store = PostgresStore(claim, connection, recovery, self._retention)
-        return Held(partition, claim.epoch, store, recovery)
+        return Held(partition, claim.epoch, store, recovery, unclean)
 
     async def _refuse_newer(self, connection: Connection, partition: int) -> None:
         [[version]] = await fetch(connection, queries.STATE_VERSION, partition)

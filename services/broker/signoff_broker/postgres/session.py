@@ -12,7 +12,14 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Fields: TypeAlias = Sequence[Any]
 """A row as it came: its columns in order."""
 
-FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+FAILURES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What asyncpg raises when the server ended the session while nothing was under way.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 """All that a statement may raise for reasons that lie outside this process, or in its values."""
 
 CONNECT_SECONDS: Final = 3.0

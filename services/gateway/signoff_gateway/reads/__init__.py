@@ -175,6 +175,8 @@ class PartitionRow:
     id: int
     epoch: int
     broker_id: str
+    added_at: int = 0
+    """Epoch milliseconds; 0 for those that were there from the start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,14 @@ from aiokafka import TopicPartition
 
 from signoff_process.log.kafka_sender import KafkaSender
 from signoff_process.log.kafka_topics import KafkaOptions
-from signoff_process.log.ports import Addressed, EntryPublisher, LogUnavailable, Outbound, Publisher
+from signoff_process.log.ports import (
+    Addressed,
+    EntryPublisher,
+    EntryTooLarge,
+    LogUnavailable,
+    Outbound,
+    Publisher,
+)
 from signoff_schemas import topics
 from signoff_schemas.codec import EventBatch, JobBatch, ReplyBatch, encode_batch, encode_entry
 from signoff_schemas.envelope import Entry
@@ -54,14 +61,8 @@ class KafkaPublisher(Publisher):
 
     async def publish(self, batches: Sequence[Addressed]) -> None:
         """See ``Publisher.publish``. After LogUnavailable nothing is sent by itself any more."""
-        sent = [
-            self._sender.send(self._way(partition, piece), raw)
-            for partition, batch in batches
-            for piece, raw in self._pieces(batch)
-        ]
         try:
-            for acknowledged in sent:
-                await acknowledged
+            await self._send(batches, self._sender.largest)
         except (LogUnavailable, asyncio.CancelledError):
             # The caller comes again with the same: what piles up here would go out each time.
             self._sender.abandon()
@@ -78,19 +79,34 @@ class KafkaPublisher(Publisher):
             return TopicPartition(self._jobs, partition)
         return TopicPartition(self._events, partition - 1)
 
-    def _pieces(self, batch: Outbound) -> list[tuple[Outbound, bytes]]:
-        """The batch, or if it is too large what can be said of its items one by one."""
-        raw = encode_batch(batch)
-        if self._sender.fits(raw):
-            return [(batch, raw)]
-        pieces: list[tuple[Outbound, bytes]] = []
-        for single in _taken_apart(batch):
-            raw = encode_batch(single)
-            if self._sender.fits(raw):
-                pieces.append((single, raw))
-            elif (shorter := _shortened(single)) is not None:
-                pieces.append((shorter, encode_batch(shorter)))
-        return pieces
+    async def _send(self, batches: Sequence[Addressed], largest: int) -> None:
+        sent = [
+            (partition, piece, len(raw), self._sender.send(self._way(partition, piece), raw))
+            for partition, batch in batches
+            for piece, raw in _pieces(batch, largest)
+        ]
+        for partition, piece, size, acknowledged in sent:
+            try:
+                await acknowledged
+            except EntryTooLarge:
+                # The topic takes less than when we looked. Others went ahead of this one: rather
+                # that than a partition that can say nothing any more.
+                await self._send([(partition, piece)], size - 1)
+
+
+def _pieces(batch: Outbound, largest: int) -> list[tuple[Outbound, bytes]]:
+    """The batch, or if it is too large what can be said of its items one by one."""
+    raw = encode_batch(batch)
+    if len(raw) <= largest:
+        return [(batch, raw)]
+    pieces: list[tuple[Outbound, bytes]] = []
+    for single in _taken_apart(batch):
+        raw = encode_batch(single)
+        if len(raw) > largest and (shorter := _shortened(single)) is not None:
+            pieces.append((shorter, encode_batch(shorter)))
+        else:
+            pieces.append((single, raw))
+    return [(piece, raw) for piece, raw in pieces if len(raw) <= largest]
 
 
 def _taken_apart(batch: Outbound) -> list[Outbound]:

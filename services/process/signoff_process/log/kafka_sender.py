@@ -90,7 +90,8 @@ class KafkaSender:
             **options.security,
         }
         self._patience = options.patience_ms / 1000
-        self._largest = message_bytes_max - _OVERHEAD
+        self.largest = message_bytes_max - _OVERHEAD
+        """Bytes of the largest record that is sent."""
         self._producer: Producer | None = None
         self._connecting = asyncio.Lock()
         self._lanes: dict[TopicPartition, _Lane] = {}
@@ -105,10 +106,6 @@ class KafkaSender:
         except (KafkaError, OSError, TimeoutError) as error:
             raise LogUnavailable(f"no connection to Kafka: {error!r}") from error
 
-    def fits(self, raw: bytes) -> bool:
-        """Whether Kafka takes a record of this size."""
-        return len(raw) <= self._largest
-
     def send(self, topic_partition: TopicPartition, raw: bytes) -> asyncio.Future[None]:
         """Hand over a record; the future ends when Kafka has it.
 
@@ -119,8 +116,8 @@ class KafkaSender:
         item = _Item(raw, loop.create_future(), loop.time())
         if self._closed:
             item.settle(LogUnavailable("the log is closed"))
-        elif not self.fits(raw):
-            item.settle(EntryTooLarge(f"{len(raw)} bytes, the log takes {self._largest}"))
+        elif len(raw) > self.largest:
+            item.settle(EntryTooLarge(f"{len(raw)} bytes, the log takes {self.largest}"))
         else:
             lane = self._lanes.get(topic_partition)
             if lane is None:

@@ -16,7 +16,7 @@ from signoff_schemas.task_events import (
     TransitionDenied,
     WaiterJoined,
 )
-from signoff_schemas.values import TaskState
+from signoff_schemas.values import Attributes, TaskState
 
 
 def creating(event: TaskCreating) -> UserTask:
@@ -42,7 +42,7 @@ def begun(
     event: TaskAssigning | TaskClaiming | TaskUpdating | TaskCompleting | TaskCanceling,
 ) -> UserTask:
     """A transition began; one that was open before is dropped (only cancelling does that)."""
-    return replace(task, state=_waits_in(event), transition=_transition(event))
+    return _moved(task, _waits_in(event), task.attributes, _transition(event))
 
 
 def corrected(task: UserTask, event: TaskCorrected) -> UserTask:
@@ -63,14 +63,8 @@ def retried(task: UserTask) -> UserTask:
 
 def finished(task: UserTask, event: TaskFinished, state: TaskState) -> UserTask:
     """A transition took effect."""
-    return replace(
-        task,
-        state=state,
-        attributes=event.attributes,
-        transition=None,
-        action=event.action,
-        completed_at=None if state is TaskState.CREATED else event.at,
-    )
+    ended_at = None if state is TaskState.CREATED else event.at
+    return _moved(task, state, event.attributes, None, event.action, ended_at)
 
 
 def assigned(task: UserTask, event: TaskFinished) -> UserTask:
@@ -89,6 +83,34 @@ def waiter_joined(task: UserTask, event: WaiterJoined) -> UserTask:
     transition = _open(task)
     return replace(
         task, transition=replace(transition, waiters=(*transition.waiters, event.waiter))
+    )
+
+
+def _moved(
+    task: UserTask,
+    state: TaskState,
+    attributes: Attributes,
+    transition: Transition | None,
+    action: str | None = None,
+    ended_at: int | None = None,
+) -> UserTask:
+    """Field by field: ``replace`` takes twice as long, and a step comes through here twice."""
+    return UserTask(
+        task.key,
+        task.element_instance_key,
+        task.process_instance_key,
+        task.process,
+        task.profile,
+        task.tenant,
+        task.tags,
+        task.business_id,
+        task.created_at,
+        state,
+        attributes,
+        transition,
+        task.claimant,
+        ended_at,
+        task.action if action is None else action,
     )
 
 

@@ -7,6 +7,7 @@ from signoff_broker.engine.preconditions import refuse
 from signoff_broker.engine.processors import listeners
 from signoff_broker.engine.state import Job, UserTask
 from signoff_schemas.job_events import JobCompleted
+from signoff_schemas.limits import printable
 from signoff_schemas.rejections import Code, Rejection, RejectionType
 from signoff_schemas.results import CompleteJob
 from signoff_schemas.task_events import TaskCorrected
@@ -30,9 +31,9 @@ def must_suit(task: UserTask, job: Job, answer: CompleteJob) -> Rejection | None
     ):
         return _unsuited(job, Code.JOB_ASSIGNEE_MODELLED)
     if name := changes.unknown(corrections):
-        return _unsuited(job, Code.JOB_UNKNOWN_CORRECTION, property=name)
+        return _unsuited(job, Code.JOB_UNKNOWN_CORRECTION, property=printable(name))
     if name := changes.offence(corrections):
-        value = str(corrections[name])[:100]
+        value = printable(str(corrections[name]))
         return _unsuited(job, Code.JOB_INVALID_CORRECTION, property=name, value=value)
     return None
 

@@ -208,7 +208,7 @@ def _exit(
     """Leave the node. An incident here names the task or job that is done: see ``try_again``."""
     process = draft.open.process
     if node.outputs:
-        mapped = _mapped(draft, node.outputs)
+        mapped = _mapped(draft, node.outputs, merge=True)
         if isinstance(mapped, Failure):
             get_stuck(draft, mapped.error_type, mapped.message, task_key=task_key, job_key=job_key)
             return
@@ -217,9 +217,14 @@ def _exit(
     _enter(draft, _after(draft, node))
 
 
-def _mapped(draft: Draft, wanted: tuple[Mapping, ...]) -> Variables | Failure:
-    """Mapped values, held to the same limits as what people send."""
-    values = mappings(wanted, scopes.visible(draft.open))
+def _mapped(
+    draft: Draft, wanted: tuple[Mapping, ...], *, merge: bool = False
+) -> Variables | Failure:
+    """Mapped values, held to the same limits as what people send.
+
+    An output ``o.n`` joins the object that ``o`` is already (``merge``); an input begins a new one.
+    """
+    values = mappings(wanted, scopes.visible(draft.open), merge=merge)
     if isinstance(values, Failure):
         return values
     offence = unstorable_variables(values)

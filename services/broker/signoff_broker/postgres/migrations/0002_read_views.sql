@@ -139,6 +139,7 @@ CREATE VIEW read_cluster AS
 SELECT
     partitions.id AS partition_id,
     partitions.epoch,
+    partitions.added_at,
     CASE
         WHEN leases.owner = partitions.owner AND leases.expires_at > CLOCK_TIMESTAMP()
             THEN partitions.owner::text

@@ -16,7 +16,7 @@ LIMIT 1;
 
 -- name: waiting_jobs
 -- $1 partition_id int, $2 job_type text, $3 limit int
-SELECT key, process_instance_key, job_type, priority, created_at
+SELECT key, process_instance_key, job_type, priority, created_at, tenant
 FROM jobs
 WHERE partition_id = $1 AND job_type = $2 AND state = 'ACTIVATABLE'
 ORDER BY priority DESC, key

@@ -34,11 +34,20 @@ ORDER BY l.partition_id;
 
 -- name: claim_lease
 -- $1 partition_id int, $2 owner uuid, $3 lease interval
-UPDATE leases SET owner = $2, expires_at = clock_timestamp() + $3::interval
-WHERE
-    partition_id = $1
-    AND (owner IS NULL OR owner = $2 OR expires_at <= clock_timestamp())
-RETURNING partition_id;
+-- Says whether somebody had it and did not give it back.
+WITH before AS (
+    SELECT partition_id, owner
+    FROM leases
+    WHERE
+        partition_id = $1
+        AND (owner IS NULL OR owner = $2 OR expires_at <= clock_timestamp())
+    FOR UPDATE
+)
+UPDATE leases AS l
+SET owner = $2, expires_at = clock_timestamp() + $3::interval
+FROM before
+WHERE l.partition_id = before.partition_id
+RETURNING before.owner IS NOT NULL AS unclean;
 
 -- name: release_lease
 -- $1 partition_id int, $2 owner uuid

@@ -123,17 +123,10 @@ def problem(
     headers: HeaderList = (),
     command_id: str = "",
 ) -> Answer:
-    """A problem with all five members; of a command that was handed over, its id as a sixth."""
-    members = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": path,
-    }
+    """A problem with all five members; the header names the command, if there was one."""
     if command_id:
-        members["commandId"] = command_id
         headers = (*headers, (COMMAND_ID, command_id.encode()))
+    members = _members(status, title, detail, path)
     return Answer(status, (_PROBLEM, *headers), orjson.dumps(members))
 
 
@@ -157,9 +150,7 @@ def refused(refusal: Failure, path: str) -> Answer:
         case Rejected():
             return _rejected(refusal, path)
         case OutcomeUnknown():
-            return problem(
-                504, "DEADLINE_EXCEEDED", _TIMED_OUT, path, command_id=refusal.command_id
-            )
+            return _outcome_unknown(refusal.command_id, path)
         case Unavailable():
             detail = _UNAVAILABLE[refusal.cause].format(partition=refusal.partition)
             return problem(503, "UNAVAILABLE", detail, path, headers=(_RETRY_AFTER,))
@@ -169,6 +160,24 @@ def refused(refusal: Failure, path: str) -> Answer:
             return _unread(refusal, path)
         case _:
             return _http_problem(refusal, path)
+
+
+def _outcome_unknown(command_id: str, path: str) -> Answer:
+    """The one problem with a sixth member: what to ask ``/commands`` for."""
+    members = _members(504, "DEADLINE_EXCEEDED", _TIMED_OUT, path)
+    members["commandId"] = command_id
+    headers = (_PROBLEM, (COMMAND_ID, command_id.encode()))
+    return Answer(504, headers, orjson.dumps(members))
+
+
+def _members(status: int, title: str, detail: str, path: str) -> dict[str, object]:
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": path,
+    }
 
 
 def _rejected(refusal: Rejected, path: str) -> Answer:

@@ -104,7 +104,7 @@ _TEXTS: Final[Mapping[Code, str]] = {
     ),
     Code.JOB_INVALID_CORRECTION: (
         "Expected to complete task listener job with a corrections result, but the value"
-        f" '{{value}}' of property '{{property}}' is not valid {_JOB}."
+        " '{value}' of property '{property}' is not valid"
     ),
     Code.JOB_LISTENER_ERROR: (
         "Cannot throw BPMN error from TASK_LISTENER job with key '{key}', type '{type}' and"

@@ -13,6 +13,7 @@ NAME_LENGTH_MAX = 255
 _REJECTED = "Command 'CREATE' rejected with code 'INVALID_ARGUMENT': "
 _BPMN_ENDINGS = (".bpmn", ".xml")
 _FORM_ENDING = ".form"
+_DECISION_ENDING = ".dmn"
 
 
 class Refused(ValueError):
@@ -30,8 +31,8 @@ class _FileRefused(ValueError):
 def resources_of(files: Sequence[tuple[str, bytes]]) -> tuple[Resource, ...]:
     """Compile the files of a deployment, pairs of name and bytes; a name's ending decides.
 
-    ``.bpmn`` (and ``.xml``) files are compiled, ``.form`` files must be JSON with an ``id``, all
-    others are only stored. Work is proportional to the size of the files.
+    ``.bpmn`` (and ``.xml``) files are compiled, ``.form`` files must be JSON with an ``id``, ``.dmn``
+    files are refused, all others are only stored. Work is proportional to the size of the files.
 
     Raises:
         Refused: a file is not acceptable, or two have the same name, process id or form id.
@@ -66,6 +67,8 @@ def _resource(name: str, data: bytes) -> Resource:
         raise _FileRefused(f"'{shown}': Expected a text in UTF-8, but it is none.") from error
     if "\0" in content:
         raise _FileRefused(f"'{shown}': Expected a text without NUL characters.")
+    if name.endswith(_DECISION_ENDING):
+        raise _FileRefused(f"'{shown}': Decisions are not supported: nothing could evaluate them.")
     is_bpmn = name.endswith(_BPMN_ENDINGS)
     return Resource(
         name=name,

@@ -83,13 +83,14 @@ class ValueField(ABC):
 
     def conditions(self, path: Path, given: object, violations: Violations) -> Iterator[Condition]:
         """One condition an operator."""
-        if isinstance(given, dict) and not self.plain:
-            for name, value in cast("dict[str, object]", given).items():
+        operators = None if self.plain else _operators_in(given)
+        if operators is not None:
+            for name, value in operators.items():
                 operator = self.operators().get(name) or refuse((*path, name))
                 if value is not None:
                     yield from self._one((*path, name), operator, value, violations)
         else:
-            yield from self._one(path, Operator.EQ, cast("object", given), violations)
+            yield from self._one(path, Operator.EQ, given, violations)
 
     @abstractmethod
     def operators(self) -> Mapping[str, Operator]:
@@ -218,10 +219,11 @@ class EnumField:
 
     def matching(self, path: Path, given: object) -> set[str]:
         """The names that a value of the field lets through."""
-        if not isinstance(given, dict):
+        operators = _operators_in(given)
+        if operators is None:
             return {self._name(path, given)}
         names = set(self.names)
-        for operator, value in cast("dict[str, object]", given).items():
+        for operator, value in operators.items():
             if value is not None:
                 names &= self._let_through((*path, operator), operator, value)
         return names
@@ -329,6 +331,11 @@ def flag(path: Path, given: object) -> bool:
     if not isinstance(given, bool):
         refuse(path)
     return given
+
+
+def _operators_in(given: object) -> dict[str, object] | None:
+    """The operators that a field's value is made of; None for a plain value."""
+    return cast("dict[str, object]", given) if isinstance(given, dict) else None
 
 
 def _name_in(path: Path) -> str:

@@ -11,6 +11,6 @@ SELECT {columns} FROM read_global_listeners WHERE id = $1::text
 SELECT outcome, principal, quarantined FROM read_commands WHERE command_id = $1::text
 
 -- name: cluster
-SELECT partition_id, epoch, owner, broker_id, host, version, broker_alive
+SELECT partition_id, epoch, added_at, owner, broker_id, host, version, broker_alive
 FROM read_cluster
 ORDER BY started_at, broker_id, partition_id

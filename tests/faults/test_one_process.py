@@ -1,0 +1,62 @@
+"""`signoff dev` is killed, with its PostgreSQL: what it acknowledged is there when it is back."""
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.load import assert_kept, kills, load, some_moment, summary
+from tests.support.processes import all_ended, processes_with
+from tests.support.stack import Dev, home
+
+pytestmark = [pytest.mark.faults, pytest.mark.system]
+
+
+@pytest.fixture
+async def dev() -> AsyncIterator[Dev]:
+    with home("dev") as folder:
+        made = Dev(folder)
+        await made.start()
+        yield made
+        await made.process.stop()
+
+
+@pytest.mark.timeout(300)
+async def test_every_acknowledged_change_outlives_kill_9(dev: Dev) -> None:
+    back: list[float] = []
+    async with load([dev.url]) as traffic:
+        for turn in range(kills(20)):
+            await some_moment()
+            postgres = dev.postgres_pid
+            if turn % 2:
+                # Before anyone else hears of it: no clean shutdown of the database either.
+                os.kill(postgres, signal.SIGKILL)
+            await dev.process.kill()
+            back.append(await dev.start())
+    history = await assert_kept(traffic, dev.database_url)
+    print(f"\n{len(back)} kills, back within {max(back):.2f} s at worst; {summary(history)}")
+
+
+async def test_kill_9_leaves_no_postgresql(dev: Dev) -> None:
+    postgres = dev.postgres_pid
+    await dev.process.kill()
+    assert await all_ended([postgres], 5) == []
+    assert processes_with(dev.folder) == []
+
+
+async def test_ctrl_c_ends_it_within_five_seconds_under_load(dev: Dev) -> None:
+    async with load([dev.url]) as traffic:
+        await some_moment()
+        began = time.monotonic()
+        dev.process.send(signal.SIGINT)
+        code = await dev.process.wait()
+        took = time.monotonic() - began
+        assert processes_with(dev.folder) == []
+        again = await dev.start()
+    assert code == 0, dev.process.written()
+    assert took < 5
+    history = await assert_kept(traffic, dev.database_url)
+    print(f"\nended in {took:.2f} s, ready again in {again:.2f} s; {summary(history)}")
+    assert again < 3, "a second start finds its data at once"

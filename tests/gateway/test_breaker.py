@@ -1,0 +1,126 @@
+"""What would not get through is refused before it is handed over, within a second."""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from signoff_process.log.ports import EntryTooLarge, LogUnavailable
+from tests.support.gateway import TASK, Stack, running
+
+PATH = f"/v2/user-tasks/{TASK}"
+COMPLETION = f"/v2/jobs/{TASK}/completion"
+
+
+async def until(ask: Callable[[], object], wanted: int) -> httpx.Response:
+    """Ask until the answer has this status; at most a second and a half."""
+    async with asyncio.timeout(1.5):
+        while True:
+            answer = await ask()  # type: ignore[misc]
+            if answer.status_code == wanted:
+                return answer
+            await asyncio.sleep(0.02)
+
+
+def lose_the_owner(stack: Stack) -> None:
+    stack.reads.owned = set()
+
+
+def lose_the_database(stack: Stack) -> None:
+    stack.reads.down = True
+
+
+def lose_the_log(stack: Stack) -> None:
+    setattr(stack.gateway._breaker._publisher, "oldest_unacknowledged_ms", lambda: 1001)  # noqa: B010
+
+
+@pytest.mark.parametrize(
+    ("lose", "detail"),
+    [
+        (lose_the_owner, "Cannot accept requests for partition 1."),
+        (
+            lose_the_database,
+            "Expected to handle request, but there was a connection error with the database",
+        ),
+        (lose_the_log, "Expected to handle request, but request could not be delivered"),
+    ],
+)
+async def test_a_loss_is_told_within_a_second_and_nothing_is_published(
+    stack: Stack, lose: Callable[[Stack], None], detail: str
+) -> None:
+    lose(stack)
+
+    answer = await until(lambda: stack.client.delete(f"{PATH}/assignee"), 503)
+    published = len(stack.broker.entries)
+    job = await stack.client.post(COMPLETION)
+    status = await stack.client.get("/v2/status")
+
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "UNAVAILABLE",
+        "status": 503,
+        "detail": detail,
+        "instance": f"{PATH}/assignee",
+    }
+    assert answer.headers["retry-after"] == "1"
+    assert (job.status_code, status.status_code) == (503, 503)
+    assert len(stack.broker.entries) == published
+
+
+async def test_what_comes_back_is_used_again(stack: Stack) -> None:
+    lose_the_owner(stack)
+    await until(lambda: stack.client.delete(f"{PATH}/assignee"), 503)
+
+    stack.reads.owned = None
+
+    await until(lambda: stack.client.delete(f"{PATH}/assignee"), 204)
+
+
+async def test_reads_say_that_the_database_is_away(stack: Stack) -> None:
+    lose_the_database(stack)
+
+    answer = await stack.client.get(PATH)
+
+    assert (answer.status_code, answer.json()["title"]) == (503, "UNAVAILABLE")
+
+
+async def test_one_partition_without_owner_does_not_stop_the_other() -> None:
+    async with running(partitions=2) as stack:
+        stack.reads.owned = {1}
+        elsewhere = f"/v2/user-tasks/{(2 << 51) + 7}/assignee"
+
+        await until(lambda: stack.client.delete(elsewhere), 503)
+
+        assert (await stack.client.delete(f"{PATH}/assignee")).status_code == 204
+        assert (await stack.client.get("/v2/status")).status_code == 204
+
+
+async def failing(stack: Stack, error: Exception) -> None:
+    """The log takes nothing any more, in this way."""
+
+    def publish(*_: object) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.set_exception(error)
+        return future
+
+    setattr(stack.gateway._sender._publisher, "publish", publish)  # noqa: B010
+
+
+async def test_what_is_too_large_for_the_log_is_413_and_frees_its_place(stack: Stack) -> None:
+    await failing(stack, EntryTooLarge())
+
+    answer = await stack.client.delete(f"{PATH}/assignee")
+
+    assert (answer.status_code, answer.json()["title"]) == (413, "Content Too Large")
+    assert stack.gateway._admission.in_flight(1) == 0
+
+
+async def test_a_log_that_goes_while_it_is_handed_over_leaves_the_outcome_unknown(
+    stack: Stack,
+) -> None:
+    await failing(stack, LogUnavailable())
+
+    answer = await stack.client.delete(f"{PATH}/assignee")
+
+    assert (answer.status_code, answer.json()["title"]) == (504, "DEADLINE_EXCEEDED")

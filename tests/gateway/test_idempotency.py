@@ -1,0 +1,103 @@
+"""Idempotency keys: the same request is the same command."""
+
+from signoff_process.clock import SystemClock
+from signoff_schemas.rejections import Code, RejectionType
+from signoff_schemas.replies import Outcome, OutcomeStatus
+from tests.support.gateway import APPLIED, TASK, Stack, rejected, running
+
+PATH = f"/v2/user-tasks/{TASK}"
+MADE = Outcome(
+    status=OutcomeStatus.APPLIED,
+    result={"task_key": 1, "process_instance_key": 2, "element_instance_key": 3},
+)
+
+
+async def test_a_key_gives_the_same_command_id_and_its_body_a_fingerprint(stack: Stack) -> None:
+    for action in ("x", "x", "y"):
+        await stack.client.patch(
+            PATH, json={"action": action}, headers={"Idempotency-Key": "key-1"}
+        )
+
+    first, again, other = stack.broker.commands
+    assert first.id == again.id == other.id
+    assert first.request_id != again.request_id
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+
+
+async def test_another_key_method_or_path_is_another_command(stack: Stack) -> None:
+    for method, path, key in (
+        ("PATCH", PATH, "a"),
+        ("PATCH", PATH, "b"),
+        ("POST", f"{PATH}/completion", "a"),
+        ("PATCH", f"/v2/user-tasks/{TASK + 1}", "a"),
+    ):
+        await stack.client.request(
+            method, path, json={"action": "x"}, headers={"Idempotency-Key": key}
+        )
+
+    assert len({each.id for each in stack.broker.commands}) == 4
+
+
+async def test_without_a_key_every_request_is_a_command_of_its_own(stack: Stack) -> None:
+    for _ in range(2):
+        await stack.client.patch(PATH, json={"action": "x"})
+
+    first, second = stack.broker.commands
+    assert first.id != second.id
+    assert first.fingerprint == second.fingerprint == ""
+
+
+async def test_another_body_under_the_key_is_422(stack: Stack) -> None:
+    stack.broker.answer = lambda _: rejected(
+        RejectionType.CONFLICTING_REUSE, Code.COMMAND_REUSED, id="c1-a"
+    )
+
+    answer = await stack.client.patch(
+        PATH, json={"action": "x"}, headers={"Idempotency-Key": "key-1"}
+    )
+
+    assert (answer.status_code, answer.json()["title"]) == (422, "CONFLICTING_REUSE")
+
+
+async def test_keyed_creations_stay_at_their_partition_and_others_go_round() -> None:
+    async with running(partitions=4) as stack:
+        stack.broker.answer = lambda _: MADE
+        for _ in range(8):
+            await stack.client.post("/v2/user-tasks", json={})
+        unkeyed = [each.partition for each in stack.broker.commands]
+        for _ in range(4):
+            answer = await stack.client.post(
+                "/v2/user-tasks", json={}, headers={"Idempotency-Key": "k"}
+            )
+            assert answer.status_code == 201
+        keyed = stack.broker.commands[8:]
+
+    assert sorted(unkeyed) == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert len({(each.partition, each.id) for each in keyed}) == 1
+
+
+async def test_keyed_creations_use_a_new_partition_only_after_a_day() -> None:
+    async with running(partitions=2) as stack:
+        stack.broker.answer = lambda _: MADE
+        hour = 3_600_000
+        for age, expected in ((23 * hour, {1}), (25 * hour, {1, 2})):
+            stack.reads.added_at[2] = SystemClock().now_ms() - age
+            stack.gateway._breaker.cluster = await stack.reads.cluster()
+            before = len(stack.broker.commands)
+            for number in range(20):
+                headers = {"Idempotency-Key": str(number)}
+                await stack.client.post("/v2/user-tasks", json={}, headers=headers)
+            assert {each.partition for each in stack.broker.commands[before:]} == expected
+
+
+async def test_a_key_that_is_none_is_refused(stack: Stack) -> None:
+    for key in ("", "x" * 256):
+        answer = await stack.client.patch(
+            PATH, json={"action": "x"}, headers={"Idempotency-Key": key}
+        )
+        assert (answer.status_code, answer.json()["title"]) == (400, "INVALID_ARGUMENT")
+    stack.broker.answer = lambda _: APPLIED
+    answer = await stack.client.patch(
+        PATH, json={"action": "x"}, headers={"Idempotency-Key": "x" * 255}
+    )
+    assert answer.status_code == 204

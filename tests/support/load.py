@@ -1,0 +1,70 @@
+"""Clients and workers beside a test that breaks things, and the verdict on what they saw."""
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from signoff_load.acceptors import accept_jobs
+from signoff_load.history import History, Told
+from signoff_load.traffic import Traffic
+from signoff_load.verdict import verdict
+
+CLIENTS = 8
+TASKS = 32
+EXPECTED = {204, 503, 504, 409}
+"""409: the task still waits for the listener of an update that was answered 504."""
+
+
+def kills(at_least: int) -> int:
+    """How often something is killed: as many times as asked for, three times in CI."""
+    if chosen := os.environ.get("SIGNOFF_TEST_KILLS"):
+        return int(chosen)
+    return min(3, at_least) if os.environ.get("CI") == "true" else at_least
+
+
+async def some_moment() -> None:
+    """A random while under load, so that a kill comes at any point of the work."""
+    await asyncio.sleep(random.uniform(0.2, 1.2))  # noqa: S311 - not secret
+
+
+@asynccontextmanager
+async def load(
+    gateways: Sequence[str], clients: int = CLIENTS, tasks: int = TASKS
+) -> AsyncIterator[Traffic]:
+    """Clients that change tasks, half of them through a listener, until the block ends."""
+    kind = f"check-{random.getrandbits(32):x}"
+    traffic = Traffic(gateways, [kind])
+    await traffic.create(tasks)
+    stopping, leaving = asyncio.Event(), asyncio.Event()
+    workers = [
+        asyncio.create_task(accept_jobs(gateways, kind, name, traffic.notes, leaving))
+        for name in ("ann", "bob")
+    ]
+    running = asyncio.create_task(traffic.run(clients, stopping))
+    try:
+        yield traffic
+        stopping.set()
+        await running
+    finally:
+        running.cancel()
+        leaving.set()
+        await asyncio.gather(running, *workers, return_exceptions=True)
+
+
+async def assert_kept(traffic: Traffic, database_url: str) -> History:
+    """Every promise was kept, by all that the clients saw and the database holds."""
+    broken, history = await verdict(traffic, database_url)
+    assert not broken, "\n".join(map(str, broken[:20]))
+    statuses = {each.status for each in history.operations}
+    assert statuses <= EXPECTED, "no answer that nobody should get"
+    assert any(each.told is Told.ACKNOWLEDGED for each in history.operations)
+    return history
+
+
+def summary(history: History) -> str:
+    """How many operations ended how."""
+    told = [each.told for each in history.operations]
+    counts = ", ".join(f"{told.count(each)} {each}" for each in Told)
+    return f"{counts}; {len(history.applied)} applied, {len(history.reads)} reads"
