@@ -1,7 +1,9 @@
 """The log on a real Kafka: the contract, and what only Kafka can do to it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -9,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.errors import MessageSizeTooLargeError
 
 from signoff_process.log.kafka import KafkaLog, KafkaOptions
 from signoff_process.log.ports import EntryTooLarge, Log, LogMismatch, LogUnavailable
@@ -117,10 +120,10 @@ async def test_a_too_large_entry_is_refused_and_the_next_goes_on(log: KafkaLog) 
 
 
 async def test_an_entry_larger_than_kafka_says_it_takes_is_refused_alone(
-    log: KafkaLog, options: KafkaOptions, admin: AIOKafkaAdminClient
+    log: KafkaLog, options: KafkaOptions, admin: AIOKafkaAdminClient, raw: AIOKafkaProducer
 ) -> None:
     publisher, source = await log.entry_publisher(), await log.source(1, 0, 0)
-    await _shrink(admin, options.topic("signoff.commands"))
+    await _shrink(admin, raw, options.topic("signoff.commands"))
     entries = [a_command(), a_command(assignee="x" * 30_000), a_command(), a_command()]
     outcome = await asyncio.gather(
         *[_awaited(publisher.publish(Inlet.COMMANDS, entry)) for entry in entries],
@@ -290,11 +293,11 @@ async def test_a_closed_publisher_takes_nothing(log: Log) -> None:
 
 
 async def test_a_reply_larger_than_kafka_says_it_takes_is_shortened(
-    log: KafkaLog, options: KafkaOptions, admin: AIOKafkaAdminClient
+    log: KafkaLog, options: KafkaOptions, admin: AIOKafkaAdminClient, raw: AIOKafkaProducer
 ) -> None:
     heard = Inbound()
     await log.on_replies(0, heard.add)
-    await _shrink(admin, options.topic("signoff.replies"))
+    await _shrink(admin, raw, options.topic("signoff.replies"))
     large = a_reply("large", result={"text": "x" * 30_000})
 
     await (await log.publisher()).publish([(0, replies(a_reply("a"), large, a_reply("b")))])
@@ -303,9 +306,13 @@ async def test_a_reply_larger_than_kafka_says_it_takes_is_shortened(
     assert sorted(heard.names()) == ["a", "b", "large"]
 
 
-async def _shrink(admin: AIOKafkaAdminClient, topic: str) -> None:
+async def _shrink(admin: AIOKafkaAdminClient, raw: AIOKafkaProducer, topic: str) -> None:
+    """Have the topic take at most 20 kB, and see that it does, at a partition nobody reads."""
     less = {"max.message.bytes": "20000"}
     await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=less)])
+    with suppress(MessageSizeTooLargeError):
+        while True:
+            await raw.send_and_wait(topic, os.urandom(30_000), partition=1)
 
 
 async def _awaited(acknowledged: object) -> None:

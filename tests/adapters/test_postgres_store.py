@@ -8,10 +8,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from signoff_broker.postgres import queries
-from signoff_broker.postgres.migrate import migrate
-from signoff_broker.postgres.ownership import Broker, PostgresOwnership
-from signoff_broker.postgres.store import Retention
 from signoff_broker.ports import (
     Batch,
     CommitUnknown,
@@ -21,6 +17,10 @@ from signoff_broker.ports import (
     Ownership,
     StoreUnavailable,
 )
+from signoff_broker.postgres import queries
+from signoff_broker.postgres.migrate import migrate
+from signoff_broker.postgres.ownership import Broker, PostgresOwnership
+from signoff_broker.postgres.store import Retention
 from tests.adapters.entities import a_job, a_step, a_task, an_instance, batch_of, k
 from tests.adapters.store_contract import StoreContract, Take
 from tests.conftest import FreshDatabase

@@ -141,6 +141,10 @@ async def test_a_listener_job_shows_the_task_as_asked_for(stack: Stack) -> None:
 
 
 async def test_an_expired_poll_is_200_with_no_job_and_takes_its_credit_back(stack: Stack) -> None:
+    heartbeat = stack.gateway._subscriptions._heartbeat
+    assert heartbeat is not None
+    heartbeat.cancel()  # so that it is the poll's end that tells
+
     answer = await stack.client.post("/v2/jobs/activation", json={**ASKED, "requestTimeout": 50})
 
     assert (answer.status_code, answer.json()) == (200, {"jobs": []})

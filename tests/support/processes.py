@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -65,8 +66,13 @@ class Process:
 
 
 def environment() -> dict[str, str]:
-    """Ours, without what would be taken for settings of the product."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
+    """Ours, without what would be taken for settings of the product.
+
+    With compiled modules, as on any user's second start, and not among the sources.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**kept, "PYTHONPYCACHEPREFIX": f"{tempfile.gettempdir()}/signoff-pyc-{os.geteuid()}"}
 
 
 async def until(

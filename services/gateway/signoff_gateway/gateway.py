@@ -13,6 +13,7 @@ from signoff_gateway.dialects.camunda.routes import Camunda
 from signoff_gateway.exchange import Dialect
 from signoff_gateway.metrics import Metrics
 from signoff_gateway.pending import Pending
+from signoff_gateway.ports import ClusterReader
 from signoff_gateway.reads import Reads
 from signoff_gateway.sending import Sender
 from signoff_gateway.subscriptions import Subscriptions
@@ -35,7 +36,7 @@ class GatewayValues:
     body_limit: int = 4 * 1024 * 1024
     body_timeout: float = 30.0
     """In which a whole body must have arrived."""
-    drain_timeout: float = 10.0
+    drain_timeout: float = 2.0
     """Until a stop no longer waits for what is in flight."""
     version: str = "8.10.0"
     """The version that clients are told."""
@@ -50,6 +51,8 @@ class Gateway:
         clock: The time.
         new_id: Makes a unique text (a UUID) at each call.
         values: What may be set.
+        cluster: Tells who owns what, over a connection of its own: reads that are merely busy must
+            not look like a database that is gone. ``reads``, if there is none.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class Gateway:
         clock: Clock,
         new_id: Callable[[], str],
         values: GatewayValues = GatewayValues(),
+        *,
+        cluster: ClusterReader | None = None,
     ) -> None:
         self._log = log
         self._values = values
@@ -79,7 +84,7 @@ class Gateway:
             waits_limit=values.waits_limit,
             observe=self.metrics.outcome,
         )
-        self._breaker = Breaker(reads, clock)
+        self._breaker = Breaker(reads if cluster is None else cluster, clock)
         self._sender = Sender(
             inbox,
             partitions=log.partitions,

@@ -13,8 +13,6 @@ import orjson
 from pydantic import TypeAdapter
 
 from signoff_broker.engine.state import (
-    Definition,
-    Form,
     Incident,
     Instance,
     Job,
@@ -23,11 +21,9 @@ from signoff_broker.engine.state import (
     UserTask,
     Variable,
 )
-from signoff_schemas.graph import ProcessGraph, UserTaskNode
-from signoff_schemas.process_events import DefinitionDeployed, FormDeployed
+from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.values import (
     Attributes,
-    GlobalListener,
     IncidentState,
     IncidentType,
     JobKind,
@@ -220,52 +216,6 @@ def variable_insert(variable: Variable) -> Row:
     )
 
 
-def definition_row(event: DefinitionDeployed) -> Row:
-    """A deployed process."""
-    process = event.process
-    return (
-        process.definition_key,
-        process.process_id,
-        process.version,
-        process.name,
-        event.resource_name,
-        event.digest,
-        event.tenant,
-        _json(event.graph),
-        event.content,
-        event.deployment_key,
-        event.at,
-    )
-
-
-def form_row(event: FormDeployed) -> Row:
-    """A deployed form."""
-    return (
-        event.form_key,
-        event.form_id,
-        event.version,
-        event.resource_name,
-        event.digest,
-        event.tenant,
-        event.content,
-        event.deployment_key,
-        event.at,
-    )
-
-
-def listener_row(listener: GlobalListener) -> Row:
-    """A global listener."""
-    return (
-        listener.id,
-        listener.job_type,
-        listener.events,
-        listener.retries,
-        listener.after_own,
-        listener.priority,
-        listener.configured,
-    )
-
-
 def instance_of(row: Sequence[Any]) -> Instance:
     """An open instance with all that is open in it, from a row of ``load_instances``."""
     process = _process(row[:_TASK_AT])
@@ -278,29 +228,6 @@ def instance_of(row: Sequence[Any]) -> Instance:
         None if incident[0] is None else _incident(incident, key, reference),
         _variables(row[_VARIABLES_AT:], key),
     )
-
-
-def definition_of(row: Sequence[Any]) -> Definition:
-    """A deployed process, from a row of ``all_definitions``."""
-    key, process_id, version, name, graph, tenant, digest, resource_name = row
-    return Definition(
-        ProcessReference(key, process_id, version, name),
-        ProcessGraph.model_validate_json(graph),
-        tenant,
-        digest,
-        resource_name,
-    )
-
-
-def form_of(row: Sequence[Any]) -> Form:
-    """A deployed form, from a row of ``latest_forms``."""
-    return Form(*row)
-
-
-def listener_of(row: Sequence[Any]) -> GlobalListener:
-    """A global listener, from a row of ``all_listeners``."""
-    identifier, job_type, events, *rest = row
-    return GlobalListener(identifier, job_type, tuple(ListenerEvent(e) for e in events), *rest)
 
 
 @lru_cache(maxsize=4096)

@@ -41,7 +41,7 @@ from signoff_broker.ports import (
     StoreUnavailable,
     WaitingJob,
 )
-from signoff_broker.postgres import queries, rows, step_rows
+from signoff_broker.postgres import queries, rows, settings_rows, step_rows
 from signoff_broker.postgres.session import (
     FAILURES,
     Connection,
@@ -118,14 +118,14 @@ class PostgresStore:
             definitions = await self._fetch(queries.ALL_DEFINITIONS)
             forms = await self._fetch(queries.LATEST_FORMS)
             listeners = await self._fetch(queries.ALL_LISTENERS)
-        by_key = {row[0]: rows.definition_of(row) for row in definitions}
+        by_key = {row[0]: settings_rows.definition_of(row) for row in definitions}
         in_order = sorted(by_key.values(), key=lambda each: each.process.version)
         return Settings(
             version=version[0][0],
             definitions=by_key,
             latest={(d.tenant, d.process.process_id): d.process.definition_key for d in in_order},
-            forms={(form.tenant, form.form_id): form for form in map(rows.form_of, forms)},
-            global_listeners={each.id: each for each in map(rows.listener_of, listeners)},
+            forms={(form.tenant, form.form_id): form for form in map(settings_rows.form_of, forms)},
+            global_listeners={each.id: each for each in map(settings_rows.listener_of, listeners)},
         )
 
     async def commit(self, batch: Batch) -> None:

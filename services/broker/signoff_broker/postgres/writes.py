@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from signoff_broker.ports import Batch
-from signoff_broker.postgres import queries, rows, step_rows
+from signoff_broker.postgres import queries, rows, settings_rows, step_rows
 from signoff_schemas.ids import key_of
 from signoff_schemas.process_events import (
     DefinitionDeployed,
@@ -112,10 +112,10 @@ def writes_of(batch: Batch, claim: Claim, last_key: int) -> Writes:
 def _settings_write(event: SettingsEvent) -> Write:
     match event:
         case DefinitionDeployed():
-            return Write(queries.INSERT_DEFINITION, rows.definition_row(event))
+            return Write(queries.INSERT_DEFINITION, settings_rows.definition_row(event))
         case FormDeployed():
-            return Write(queries.INSERT_FORM, rows.form_row(event))
+            return Write(queries.INSERT_FORM, settings_rows.form_row(event))
         case GlobalListenerSet():
-            return Write(queries.PUT_LISTENER, rows.listener_row(event.listener))
+            return Write(queries.PUT_LISTENER, settings_rows.listener_row(event.listener))
         case GlobalListenerDeleted():
             return Write(queries.DELETE_LISTENER, (event.id,))

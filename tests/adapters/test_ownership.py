@@ -1,0 +1,247 @@
+"""Who owns a partition: leases, epochs and sessions on a real PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from signoff_broker.ports import Held, StoreUnavailable
+from signoff_broker.postgres.migrate import migrate
+from signoff_broker.postgres.ownership import (
+    Broker,
+    NewerStateError,
+    PartitionCountError,
+    PostgresOwnership,
+)
+from signoff_process.log.ports import LogMismatch
+from tests.adapters.entities import HOUR, a_step, an_instance, batch_of
+from tests.conftest import FreshDatabase
+
+pytestmark = pytest.mark.postgres
+
+LONG = timedelta(minutes=10)
+OVER = timedelta(seconds=-1)
+"""A lease that has run out when it is written."""
+
+Join = Callable[..., PostgresOwnership]
+Take = Callable[..., Awaitable[Held]]
+
+
+@pytest.fixture
+async def dsn(fresh_database: FreshDatabase) -> str:
+    return await fresh_database(migrate)
+
+
+@pytest.fixture
+async def join(dsn: str) -> AsyncIterator[Join]:
+    async with AsyncExitStack() as stack:
+
+        def joined(lease: timedelta = LONG) -> PostgresOwnership:
+            ownership = PostgresOwnership(dsn, Broker(str(uuid4()), "here", 7, "0"), lease=lease)
+            stack.push_async_callback(ownership.close)
+            return ownership
+
+        yield joined
+
+
+async def administer(dsn: str, statement: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetch(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def take() -> AsyncIterator[Take]:
+    async with AsyncExitStack() as stack:
+
+        async def taken(ownership: PostgresOwnership, partition: int = 1) -> Held:
+            held = await ownership.take(partition)
+            assert held is not None
+            stack.push_async_callback(held.store.close)
+            return held
+
+        yield taken
+
+
+async def test_partitions_are_added_and_never_removed(dsn: str, join: Join) -> None:
+    ownership = join()
+    await ownership.ensure_partitions(2, now=5)
+    await ownership.ensure_partitions(2, now=6)
+    await ownership.ensure_partitions(3, now=HOUR)
+
+    with pytest.raises(PartitionCountError, match="has 3 partitions, and 2 are configured"):
+        await ownership.ensure_partitions(2, now=HOUR)
+
+    added = await administer(dsn, "SELECT id, added_at FROM partitions ORDER BY id")
+    assert [tuple(row) for row in added] == [(1, 0), (2, 0), (3, HOUR)]
+
+
+async def test_brokers_that_start_together_add_partitions_once(join: Join) -> None:
+    await asyncio.gather(*(join().ensure_partitions(8, now=1) for _ in range(4)))
+
+    assert len((await join().heartbeat()).partitions) == 8
+
+
+async def test_a_heartbeat_shows_partitions_and_live_brokers(join: Join, take: Take) -> None:
+    first, second, gone = join(), join(), join(OVER)
+    await first.ensure_partitions(2, now=0)
+    await take(first)
+    await gone.heartbeat()
+    await second.heartbeat()
+
+    view = await first.heartbeat()
+
+    assert view.live_brokers == 2
+    assert [(each.epoch, each.alive, bool(each.owner)) for each in view.partitions] == [
+        (1, True, True),
+        (0, False, False),
+    ]
+
+
+async def test_a_partition_whose_owner_lives_cannot_be_taken(join: Join, take: Take) -> None:
+    first, second = join(), join()
+    await first.ensure_partitions(1, now=0)
+    held = await take(first)
+
+    assert await second.take(1) is None
+
+    await held.store.commit(batch_of(an_instance()))
+
+
+async def test_a_lease_that_ran_out_is_taken_and_a_heartbeat_keeps_it(
+    join: Join, take: Take
+) -> None:
+    silent, eager = join(OVER), join()
+    await silent.ensure_partitions(1, now=0)
+    old = await take(silent)
+    assert not (await silent.heartbeat()).partitions[0].alive
+
+    held = await take(eager)
+
+    assert (held.epoch, held.unclean) == (old.epoch + 1, True)
+    await eager.heartbeat()
+    assert await silent.take(1) is None
+
+
+async def test_a_partition_that_was_given_back_is_taken_at_once(join: Join, take: Take) -> None:
+    first, second = join(), join()
+    await first.ensure_partitions(1, now=0)
+    held = await take(first)
+    await held.store.commit(batch_of(None, a_step(3)))
+    await held.store.close()
+    await first.release(1)
+    assert (await second.heartbeat()).partitions[0].owner == ""
+
+    again = await take(second)
+
+    assert (again.unclean, again.recovery.position) == (False, 3)
+
+
+async def test_of_many_that_want_it_one_has_it(join: Join) -> None:
+    await join().ensure_partitions(1, now=0)
+
+    taken = await asyncio.gather(*(join().take(1) for _ in range(5)))
+
+    [held] = [each for each in taken if each is not None]
+    await held.store.close()
+
+
+async def test_taking_again_what_one_has_ends_the_old_store(join: Join, take: Take) -> None:
+    ownership = join()
+    await ownership.ensure_partitions(1, now=0)
+    old = await take(ownership)
+    await old.store.commit(batch_of(an_instance()))
+
+    new = await take(ownership)
+
+    with pytest.raises(StoreUnavailable):
+        await old.store.load([], [])
+    await new.store.commit(batch_of(None, a_step(2)))
+
+
+async def test_a_takeover_ends_the_sessions_of_that_partition_only(
+    dsn: str, join: Join, take: Take
+) -> None:
+    silent, eager = join(OVER), join()
+    await silent.ensure_partitions(2, now=0)
+    one, two = await take(silent, 1), await take(silent, 2)
+    await take(eager, 1)
+
+    await two.store.commit(batch_of(None, a_step(1)))
+
+    with pytest.raises(StoreUnavailable):
+        await one.store.load([], [])
+    names = await administer(
+        dsn, "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE '%:1'"
+    )
+    assert len(names) == 1
+
+
+async def test_a_heartbeat_does_not_wait_for_a_fence(dsn: str, join: Join, take: Take) -> None:
+    ownership = join()
+    await ownership.ensure_partitions(1, now=0)
+    await take(ownership)
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT 1 FROM partitions WHERE id = 1 FOR UPDATE")
+            view = await asyncio.wait_for(ownership.heartbeat(), timeout=5)
+    finally:
+        await connection.close()
+
+    assert view.partitions[0].alive
+
+
+async def test_a_newer_state_is_refused_and_left_to_others(dsn: str, join: Join) -> None:
+    ownership = join()
+    await ownership.ensure_partitions(1, now=0)
+    await administer(dsn, "UPDATE partitions SET state_version = 99")
+
+    with pytest.raises(NewerStateError, match="state version 99"):
+        await ownership.take(1)
+
+    assert (await ownership.heartbeat()).partitions[0].owner == ""
+
+
+async def test_a_broken_connection_is_replaced(dsn: str, join: Join) -> None:
+    ownership = join()
+    await ownership.ensure_partitions(1, now=0)
+    await administer(
+        dsn,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    with suppress(StoreUnavailable):
+        await ownership.heartbeat()
+
+    view = await ownership.heartbeat()
+
+    assert view.live_brokers == 1
+
+
+async def test_the_log_that_the_database_belongs_to_is_remembered(join: Join) -> None:
+    ownership = join()
+    await ownership.verify_log("kafka-1")
+    await ownership.verify_log("kafka-1")
+
+    with pytest.raises(LogMismatch, match="kafka-1"):
+        await join().verify_log("kafka-2")
+
+
+async def test_who_leaves_is_gone_at_once(join: Join, take: Take) -> None:
+    first, second = join(), join()
+    await first.ensure_partitions(1, now=0)
+    await first.heartbeat()
+    await take(first)
+    assert (await second.heartbeat()).live_brokers == 2
+
+    await first.close()
+
+    view = await second.heartbeat()
+    assert (view.live_brokers, view.partitions[0].owner) == (1, "")

@@ -1,0 +1,112 @@
+"""Every statement fits the migrated schema, and finds its rows by an index whatever is in it."""
+
+import re
+
+import asyncpg
+import pytest
+
+from signoff_broker.postgres import queries
+from signoff_broker.postgres.migrate import migrate
+from signoff_broker.postgres.session import Connection, connect
+from tests.conftest import FreshDatabase
+
+pytestmark = pytest.mark.postgres
+
+# Of these a few rows are all there is.
+SMALL = {
+    "partitions",
+    "leases",
+    "brokers",
+    "settings_version",
+    "global_listeners",
+    "definitions",
+    "forms",
+    "log_identity",
+    "schema_migrations",
+}
+
+
+@pytest.fixture
+async def dsn(fresh_database: FreshDatabase) -> str:
+    return await fresh_database(migrate)
+
+
+@pytest.mark.parametrize("name", sorted(queries.ALL))
+async def test_the_statement_can_be_prepared(dsn: str, name: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.prepare(queries.ALL[name])
+    finally:
+        await connection.close()
+
+
+def test_every_statement_has_a_constant() -> None:
+    constants = {value for name, value in vars(queries).items() if name.isupper() and name != "ALL"}
+
+    assert constants == set(queries.ALL.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "indexes"),
+    {
+        "known": {"steps_command_id", "steps_answers"},
+        "load_instances": {
+            "process_instances_pkey",
+            "process_instances_token",
+            "user_tasks_pkey",
+            "user_tasks_open",
+            "user_tasks_instance",
+            "jobs_pkey",
+            "jobs_instance",
+            "incidents_pkey",
+            "incidents_instance",
+            "variables_instance",
+        },
+        "finish_commit": {"user_tasks_pkey", "partitions_pkey"},
+        "update_processes": {"process_instances_pkey"},
+        "update_jobs": {"jobs_pkey"},
+        "update_incidents": {"incidents_pkey"},
+        "update_variables": {"variables_pkey"},
+        "due_jobs": {"jobs_due"},
+        "next_due": {"jobs_due"},
+        "held_jobs": {"jobs_due"},
+        "waiting_jobs": {"jobs_waiting"},
+        "waiting_types": {"jobs_waiting"},
+        "newest_step": {"steps_pkey", "relay_cursors_pkey"},
+        "steps_after": {"steps_pkey"},
+        "prune_steps": {"steps_pkey"},
+        "prune_instances": {
+            "process_instances_ended",
+            "process_instances_pkey",
+            "user_tasks_instance",
+            "jobs_instance",
+            "incidents_instance",
+            "variables_instance",
+        },
+    }.items(),
+)
+async def test_the_planner_has_one_way_before_it_knows_the_tables(
+    dsn: str, name: str, indexes: set[str]
+) -> None:
+    """Tables that were empty a moment ago have no statistics; the first plan must hold."""
+    connection = await connect(dsn, "signoff:test")
+    try:
+        plan = await plan_of(connection, queries.ALL[name])
+    finally:
+        await connection.close()
+    scanned = set(re.findall(r"Seq Scan on (\w+)", plan))
+    used = set(re.findall(r"Index(?: Only)? Scan (?:Backward )?(?:using|on) (\w+)", plan))
+
+    assert scanned <= SMALL, plan
+    assert used, plan
+    assert used <= indexes, plan
+
+
+async def plan_of(connection: Connection, statement: str) -> str:
+    prepared = await connection.prepare(statement)
+    types = [f"{each.name}" for each in prepared.get_parameters()]
+    body = statement.rstrip(";")
+    await connection.execute(f"PREPARE planned AS {body}")
+    nulls = ", ".join("NULL" for _ in types)
+    rows = await connection.fetch(f"EXPLAIN EXECUTE planned({nulls})")
+    return "\n".join(row[0] for row in rows)

@@ -1,0 +1,120 @@
+"""A server is away, or a topic is full of rubbish: said at once, and over by itself."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from tests.support.load import assert_kept, load, some_moment, summary
+from tests.support.processes import until
+from tests.support.stack import LocalStack
+
+pytestmark = [pytest.mark.faults, pytest.mark.system, pytest.mark.kafka, pytest.mark.postgres]
+
+SAID_SECONDS = 2.0
+"""About one, and what a busy machine needs."""
+OVER_SECONDS = 15.0
+EVERY_SECONDS = 0.05
+
+
+class Probe:
+    """Updates of one task, one after the other, whether the earlier ones are answered or not."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+        self.task = ""
+        self.asked: list[asyncio.Task[tuple[int, str]]] = []
+        self.newest: tuple[int, str] = (0, "")
+        """Status and title of the answer to the update that was sent last, of those answered."""
+        self._newest_sent = 0
+
+    async def update(self, number: int) -> tuple[int, str]:
+        change = {"changeset": {"priority": number % 100}}
+        async with self.session.patch(f"/v2/user-tasks/{self.task}", json=change) as answer:
+            title = "" if answer.status == 204 else str((await answer.json())["title"])
+            if number > self._newest_sent:
+                self._newest_sent, self.newest = number, (answer.status, title)
+            return answer.status, title
+
+    async def run(self) -> None:
+        async with self.session.post("/v2/user-tasks", json={"name": "probe"}) as answer:
+            self.task = str((await answer.json())["userTaskKey"])
+        for number in range(1, 10_000):
+            self.asked.append(asyncio.create_task(self.update(number)))
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def until(self, answer: tuple[int, str], seconds: float) -> float:
+        return await until(lambda: self.newest == answer, seconds, f"{answer}, not {self.newest}")
+
+
+@asynccontextmanager
+async def probing(url: str) -> AsyncIterator[Probe]:
+    """A probe at work; what it asked must in the end be answered 204, 503 or 504."""
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(url, timeout=timeout) as session:
+        probe = Probe(session)
+        running = asyncio.create_task(probe.run())
+        try:
+            await probe.until((204, ""), OVER_SECONDS)
+            yield probe
+        finally:
+            running.cancel()
+            answers = await asyncio.gather(*probe.asked)
+        assert {status for status, _ in answers} <= {204, 503, 504}
+
+
+@pytest.mark.parametrize("which", ["kafka", "postgres"])
+async def test_an_outage_is_said_within_a_second_and_ends_by_itself(
+    stack: LocalStack, which: str
+) -> None:
+    assert stack.given is not None
+    server = stack.given.kafka if which == "kafka" else stack.given.postgres
+    async with probing(stack.gateways[0]) as probe:
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        try:
+            await server.wait()
+            said = await probe.until((503, "UNAVAILABLE"), 10)
+        finally:
+            await server.start()
+        over = await probe.until((204, ""), OVER_SECONDS)
+    print(f"\n{which} away: said after {said:.2f} s, over {over:.2f} s after its start")
+    assert said < SAID_SECONDS
+
+
+def rubbish() -> list[bytes | None]:
+    """What no codec takes, and what looks almost right."""
+    almost = b'{"v":1,"type":"reply"}'
+    return [None, b"", b"\0\xff\xfe", b"{", b"[]", b"null", almost, b'{"v":99}', os.urandom(100_000)]
+
+
+async def test_rubbish_in_every_topic_stops_nothing(stack: LocalStack) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka)
+    await producer.start()
+    sent = 0
+    try:
+        names = await producer.client.fetch_all_metadata()
+        async with load(stack.gateways) as traffic:
+            await some_moment()
+            for topic in sorted(each for each in names.topics() if each.startswith("signoff.")):
+                for partition in sorted(await producer.partitions_for(topic)):
+                    for value in rubbish():
+                        await producer.send_and_wait(topic, value, partition=partition)
+                        sent += 1
+            before = len(traffic.notes.operations)
+            began = time.monotonic()
+            await until(
+                lambda: len(traffic.notes.operations) > before + 50, OVER_SECONDS, "work goes on"
+            )
+    finally:
+        await producer.stop()
+    history = await assert_kept(traffic, stack.database_url)
+    late = [each for each in history.operations if each.sent > began]
+    print(f"\n{sent} records of rubbish; {summary(history)}")
+    assert {each.status for each in late} == {204}

@@ -1,0 +1,119 @@
+"""Any process of the stack is killed or frozen under load: promises 1, 2, 4, 6 and 8 hold."""
+
+import asyncio
+import os
+import signal
+import time
+
+import aiohttp
+import pytest
+
+from tests.support.load import assert_kept, kills, load, some_moment, summary
+from tests.support.stack import LocalStack, Servers
+
+pytestmark = [pytest.mark.faults, pytest.mark.system, pytest.mark.kafka, pytest.mark.postgres]
+
+TAKEOVER_SECONDS = 3.0
+PARTITION = 1
+
+
+def given(stack: LocalStack) -> Servers:
+    assert stack.given is not None
+    return stack.given
+
+
+async def first_update(url: str, task: str, since: float) -> float:
+    """Seconds from then to the first acknowledged update of a task that was sent after it."""
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        while True:
+            change = {"changeset": {"priority": 7}}
+            async with session.patch(f"{url}/v2/user-tasks/{task}", json=change) as answer:
+                if answer.status == 204:
+                    return time.monotonic() - since
+                assert answer.status in {503, 504}, await answer.text()
+            assert time.monotonic() - since < 30, "nobody took the partition"
+            await asyncio.sleep(0.01)
+
+
+async def task_on(url: str, partition: int) -> str:
+    async with aiohttp.ClientSession(url, raise_for_status=True) as session:
+        while True:
+            async with session.post("/v2/user-tasks", json={"name": "probe"}) as answer:
+                key = str((await answer.json())["userTaskKey"])
+            if int(key) >> 51 == partition:
+                return key
+
+
+@pytest.mark.timeout(400)
+async def test_a_killed_broker_loses_nothing_and_is_replaced_in_time(stack: LocalStack) -> None:
+    url = stack.gateways[0]
+    probe = await task_on(url, PARTITION)
+    took: list[float] = []
+    async with load(stack.gateways) as traffic:
+        for _ in range(kills(20)):
+            await some_moment()
+            owner = await stack.owner(PARTITION)
+            began = time.monotonic()
+            dead = stack.kill(owner)
+            took.append(await first_update(url, probe, began))
+            await stack.back(owner, dead)
+            await stack.ready()
+    history = await assert_kept(traffic, stack.database_url)
+    numbers = " ".join(f"{each:.2f}" for each in sorted(took))
+    print(f"\ntakeover after kill -9, s: {numbers}; {summary(history)}")
+    assert max(took) < TAKEOVER_SECONDS
+
+
+@pytest.mark.parametrize("name", ["gateway-1", "worker-1"])
+async def test_a_killed_process_loses_nothing(stack: LocalStack, name: str) -> None:
+    async with load(stack.gateways) as traffic:
+        for _ in range(kills(3)):
+            await some_moment()
+            dead = stack.kill(name)
+            await stack.back(name, dead)
+            await stack.ready()
+        await some_moment()
+    print(f"\n{name}: {summary(await assert_kept(traffic, stack.database_url))}")
+
+
+@pytest.mark.parametrize("which", ["kafka", "postgres"])
+@pytest.mark.timeout(300)
+async def test_a_killed_server_loses_nothing(stack: LocalStack, which: str) -> None:
+    server = given(stack).kafka if which == "kafka" else given(stack).postgres
+    back: list[float] = []
+    async with load(stack.gateways) as traffic:
+        for _ in range(kills(3)):
+            await some_moment()
+            assert server.pid is not None
+            os.kill(server.pid, signal.SIGKILL)
+            await server.wait()
+            await server.start()
+            began = time.monotonic()
+            await stack.ready()
+            back.append(time.monotonic() - began)
+        await some_moment()
+    history = await assert_kept(traffic, stack.database_url)
+    print(f"\n{which}: ready {max(back):.2f} s after its start at worst; {summary(history)}")
+
+
+async def test_a_frozen_owner_that_wakes_up_writes_nothing(stack: LocalStack) -> None:
+    url = stack.gateways[0]
+    probe = await task_on(url, PARTITION)
+    took: list[float] = []
+    async with load(stack.gateways) as traffic:
+        for _ in range(kills(3)):
+            await some_moment()
+            zombie = stack.pid(await stack.owner(PARTITION))
+            began = time.monotonic()
+            os.kill(zombie, signal.SIGSTOP)
+            try:
+                took.append(await first_update(url, probe, began))
+            finally:
+                os.kill(zombie, signal.SIGCONT)
+            await stack.ready()
+        await some_moment()
+    history = await assert_kept(traffic, stack.database_url)
+    epochs = {(each.partition, each.epoch) for each in history.applied}
+    print(f"\nfrozen owners replaced within {max(took):.2f} s; {summary(history)}")
+    assert len([epoch for partition, epoch in epochs if partition == PARTITION]) > 1
