@@ -228,7 +228,7 @@ class StoreContract:
         jobs = [
             a_job(11, priority=0, created_at=NOW + 1),
             a_job(12, priority=9, created_at=NOW + 2),
-            a_job(13, priority=9, created_at=NOW + 3),
+            a_job(13, priority=9, created_at=NOW + 3, tenant="t"),
             a_job(14, job_type="other", created_at=NOW + 4),
             a_job(15, state=JobState.ACTIVATED, due_at=NOW + 9, subscriber="s"),
         ]
@@ -238,7 +238,7 @@ class StoreContract:
 
         assert list(queue) == [
             WaitingJob(k(12), k(1), "check", 9, NOW + 2),
-            WaitingJob(k(13), k(1), "check", 9, NOW + 3),
+            WaitingJob(k(13), k(1), "check", 9, NOW + 3, "t"),
         ]
         assert [job.key for job in await store.waiting("check", 9)] == [k(12), k(13), k(11)]
         assert await store.waiting_types() == {"check": (3, NOW + 1), "other": (1, NOW + 4)}

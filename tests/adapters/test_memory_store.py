@@ -78,4 +78,8 @@ async def test_leases_decide_who_may_take(database: MemoryDatabase) -> None:
     assert (view.live_brokers, view.partitions[0].owner, view.partitions[0].alive) == (1, "", False)
     held = await second.take(1)
     assert held is not None
-    assert held.epoch == 2
+    assert (held.epoch, held.unclean) == (2, False)
+    database.expire("second")
+    third = await first.take(1)
+    assert third is not None
+    assert third.unclean

@@ -15,6 +15,7 @@ from signoff_broker.ports import (
     Fenced,
     Held,
     Ownership,
+    Store,
     StoreUnavailable,
 )
 from signoff_broker.postgres import queries
@@ -225,6 +226,30 @@ async def test_a_zombie_frozen_inside_a_transaction_is_ended_by_the_takeover(
     assert owner.recovery.position == 0
     with pytest.raises(Fenced):
         await zombie.store.commit(batch_of(None, a_step(1)))
+
+
+async def test_the_fence_holds_while_the_zombies_session_still_lives(dsn: str, take: Take) -> None:
+    store = (await take()).store
+    await store.commit(batch_of(an_instance()))
+    task, job = a_task(claimant="zombie"), a_job(worker="zombie")
+    alone = Batch(steps=[a_step(2)], tasks={task.key: task})
+    collides = Batch(steps=[a_step(1)], tasks={task.key: task})
+    among_others = Batch(steps=[a_step(2)], jobs={job.key: job})
+
+    for batch in (alone, collides, among_others):
+        again = await fenced_store(dsn, take)
+        with pytest.raises(Fenced):
+            await again.commit(batch)
+    survivor = (await take()).store
+    assert list((await survivor.load([k(3)], [])).instances) == [an_instance()]
+    assert len(await survivor.unrelayed(0, 9)) == 1
+
+
+async def fenced_store(dsn: str, take: Take) -> Store:
+    """A store that lost its partition and has not heard of it."""
+    store = (await take()).store
+    await administer(dsn, "UPDATE partitions SET epoch = epoch + 1")
+    return store
 
 
 async def test_a_plain_update_changes_no_index(dsn: str, take: Take) -> None:

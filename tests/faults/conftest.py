@@ -1,7 +1,8 @@
 """One stack for all tests that break it: it restarts its own processes, the tests its servers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,7 +10,19 @@ from signoff_process.child import ChildError
 from signoff_process.kafka_server import KafkaServerError
 from signoff_process.postgres_server import PostgresServerError
 from tests.support.backends import missing
-from tests.support.stack import LocalStack, Servers, home, servers
+from tests.support.load import Report
+from tests.support.stack import IMPATIENT, LocalStack, Servers, home, servers
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Report:
+    """Numbers that are shown also when the test passes."""
+
+    def show(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n  {line}\n")
+
+    return show
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +35,7 @@ def shared_stack() -> Iterator[LocalStack]:
         except (ChildError, KafkaServerError, PostgresServerError) as error:
             missing("Kafka or PostgreSQL of our own", str(error), "JAVA_HOME")
             raise
-        made = LocalStack(folder, given)
+        made = LocalStack(folder, given, settings=IMPATIENT)
         try:
             runner.run(made.start())
             yield made
@@ -32,7 +45,7 @@ def shared_stack() -> Iterator[LocalStack]:
 
 
 @pytest.fixture
-async def stack(shared_stack: LocalStack) -> AsyncIterator[LocalStack]:
+async def stack(shared_stack: LocalStack) -> LocalStack:
     """The stack, whole and ready at the beginning of a test."""
     await shared_stack.ready()
-    yield shared_stack
+    return shared_stack

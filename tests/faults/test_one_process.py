@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.load import assert_kept, kills, load, some_moment, summary
+from tests.support.load import Report, assert_kept, kills, load, some_moment, summary
 from tests.support.processes import all_ended, processes_with
-from tests.support.stack import Dev, home
+from tests.support.stack import IMPATIENT, Dev, home
 
 pytestmark = [pytest.mark.faults, pytest.mark.system]
 
@@ -17,14 +17,14 @@ pytestmark = [pytest.mark.faults, pytest.mark.system]
 @pytest.fixture
 async def dev() -> AsyncIterator[Dev]:
     with home("dev") as folder:
-        made = Dev(folder)
+        made = Dev(folder, IMPATIENT)
         await made.start()
         yield made
         await made.process.stop()
 
 
 @pytest.mark.timeout(300)
-async def test_every_acknowledged_change_outlives_kill_9(dev: Dev) -> None:
+async def test_every_acknowledged_change_outlives_kill_9(dev: Dev, report: Report) -> None:
     back: list[float] = []
     async with load([dev.url]) as traffic:
         for turn in range(kills(20)):
@@ -36,7 +36,7 @@ async def test_every_acknowledged_change_outlives_kill_9(dev: Dev) -> None:
             await dev.process.kill()
             back.append(await dev.start())
     history = await assert_kept(traffic, dev.database_url)
-    print(f"\n{len(back)} kills, back within {max(back):.2f} s at worst; {summary(history)}")
+    report(f"{len(back)} kills, back within {max(back):.2f} s at worst; {summary(history)}")
 
 
 async def test_kill_9_leaves_no_postgresql(dev: Dev) -> None:
@@ -46,7 +46,7 @@ async def test_kill_9_leaves_no_postgresql(dev: Dev) -> None:
     assert processes_with(dev.folder) == []
 
 
-async def test_ctrl_c_ends_it_within_five_seconds_under_load(dev: Dev) -> None:
+async def test_ctrl_c_ends_it_within_five_seconds_under_load(dev: Dev, report: Report) -> None:
     async with load([dev.url]) as traffic:
         await some_moment()
         began = time.monotonic()
@@ -58,6 +58,6 @@ async def test_ctrl_c_ends_it_within_five_seconds_under_load(dev: Dev) -> None:
     assert code == 0, dev.process.written()
     assert took < 5
     history = await assert_kept(traffic, dev.database_url)
-    print(f"\nended in {took:.2f} s, ready again in {again:.2f} s; {summary(history)}")
+    report(f"ended in {took:.2f} s, ready again in {again:.2f} s; {summary(history)}")
     # Alone on a quiet machine: less than 3 s.
     assert again < 10, "a second start finds its data at once"

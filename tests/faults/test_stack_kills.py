@@ -8,7 +8,7 @@ import time
 import aiohttp
 import pytest
 
-from tests.support.load import assert_kept, kills, load, some_moment, summary
+from tests.support.load import Report, assert_kept, kills, load, some_moment, summary
 from tests.support.stack import LocalStack, Servers
 
 pytestmark = [pytest.mark.faults, pytest.mark.system, pytest.mark.kafka, pytest.mark.postgres]
@@ -46,7 +46,9 @@ async def task_on(url: str, partition: int) -> str:
 
 
 @pytest.mark.timeout(400)
-async def test_a_killed_broker_loses_nothing_and_is_replaced_in_time(stack: LocalStack) -> None:
+async def test_a_killed_broker_loses_nothing_and_is_replaced_in_time(
+    stack: LocalStack, report: Report
+) -> None:
     url = stack.gateways[0]
     probe = await task_on(url, PARTITION)
     took: list[float] = []
@@ -61,12 +63,12 @@ async def test_a_killed_broker_loses_nothing_and_is_replaced_in_time(stack: Loca
             await stack.ready()
     history = await assert_kept(traffic, stack.database_url)
     numbers = " ".join(f"{each:.2f}" for each in sorted(took))
-    print(f"\ntakeover after kill -9, s: {numbers}; {summary(history)}")
+    report(f"takeover after kill -9, s: {numbers}; {summary(history)}")
     assert max(took) < TAKEOVER_SECONDS
 
 
 @pytest.mark.parametrize("name", ["gateway-1", "worker-1"])
-async def test_a_killed_process_loses_nothing(stack: LocalStack, name: str) -> None:
+async def test_a_killed_process_loses_nothing(stack: LocalStack, name: str, report: Report) -> None:
     async with load(stack.gateways) as traffic:
         for _ in range(kills(3)):
             await some_moment()
@@ -74,12 +76,12 @@ async def test_a_killed_process_loses_nothing(stack: LocalStack, name: str) -> N
             await stack.back(name, dead)
             await stack.ready()
         await some_moment()
-    print(f"\n{name}: {summary(await assert_kept(traffic, stack.database_url))}")
+    report(f"{name}: {summary(await assert_kept(traffic, stack.database_url))}")
 
 
 @pytest.mark.parametrize("which", ["kafka", "postgres"])
 @pytest.mark.timeout(300)
-async def test_a_killed_server_loses_nothing(stack: LocalStack, which: str) -> None:
+async def test_a_killed_server_loses_nothing(stack: LocalStack, which: str, report: Report) -> None:
     server = given(stack).kafka if which == "kafka" else given(stack).postgres
     back: list[float] = []
     async with load(stack.gateways) as traffic:
@@ -94,10 +96,12 @@ async def test_a_killed_server_loses_nothing(stack: LocalStack, which: str) -> N
             back.append(time.monotonic() - began)
         await some_moment()
     history = await assert_kept(traffic, stack.database_url)
-    print(f"\n{which}: ready {max(back):.2f} s after its start at worst; {summary(history)}")
+    report(f"{which}: ready {max(back):.2f} s after its start at worst; {summary(history)}")
 
 
-async def test_a_frozen_owner_that_wakes_up_writes_nothing(stack: LocalStack) -> None:
+async def test_a_frozen_owner_that_wakes_up_writes_nothing(
+    stack: LocalStack, report: Report
+) -> None:
     url = stack.gateways[0]
     probe = await task_on(url, PARTITION)
     took: list[float] = []
@@ -115,5 +119,5 @@ async def test_a_frozen_owner_that_wakes_up_writes_nothing(stack: LocalStack) ->
         await some_moment()
     history = await assert_kept(traffic, stack.database_url)
     epochs = {(each.partition, each.epoch) for each in history.applied}
-    print(f"\nfrozen owners replaced within {max(took):.2f} s; {summary(history)}")
+    report(f"frozen owners replaced within {max(took):.2f} s; {summary(history)}")
     assert len([epoch for partition, epoch in epochs if partition == PARTITION]) > 1

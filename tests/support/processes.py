@@ -1,4 +1,4 @@
-"""Real processes for tests: started directly, ended by their own pid, waited for and never slept on."""
+"""Real processes for tests: started directly, ended by their own pid, always waited for."""
 
 import asyncio
 import os

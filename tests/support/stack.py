@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,8 @@ from tests.support.processes import Process, until
 
 READY_SECONDS = 60
 RESTART_SECONDS = 30
+IMPATIENT = {"SIGNOFF_REQUEST_TIMEOUT": "1"}
+"""Callers are told 504 while a takeover is still under way: those commands have to settle."""
 
 
 @contextmanager
@@ -54,7 +56,7 @@ async def is_ready(url: str) -> bool:
 class Dev:
     """`signoff dev` on one data folder and port, start after start."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
         self.url = f"http://127.0.0.1:{(port := free_port())}"
         self.database_url = PostgresServer(folder / "data" / "postgres").dsn
@@ -104,19 +106,18 @@ class LocalStack:
     folder: Path
     given: Servers | None = None
     arguments: tuple[str, ...] = ("--restart",)
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
     gateways: list[str] = field(default_factory=list[str])
     database_url: str = ""
     kafka: str = ""
 
     def __post_init__(self) -> None:
-        settings = {}
+        settings = dict(self.settings)
         if self.given is not None:
             self.database_url = self.given.postgres.dsn
             self.kafka = self.given.kafka.bootstrap
-            settings = {
-                "SIGNOFF_DATABASE_URL": self.database_url,
-                "SIGNOFF_KAFKA": self.kafka,
-            }
+            settings["SIGNOFF_DATABASE_URL"] = self.database_url
+            settings["SIGNOFF_KAFKA"] = self.kafka
         data = ["signoff.local", "--data", str(self.folder / "stack"), "--port", "0"]
         self.process = Process([*data, *self.arguments], settings, self.folder / "stack.log")
 

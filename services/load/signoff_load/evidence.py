@@ -1,6 +1,6 @@
 """What the database says was applied, in order: the other side of a client's history."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -8,6 +8,7 @@ import asyncpg
 
 from signoff_load.history import Activation, Applied, Completion
 from signoff_schemas.codec import decode_events
+from signoff_schemas.events import Event
 from signoff_schemas.job_events import JobActivated, JobCompleted
 from signoff_schemas.task_events import TaskUpdated
 
@@ -23,10 +24,43 @@ class Evidence:
     completions: list[Completion] = field(default_factory=list[Completion])
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One step, as the database has it."""
+
+    partition: int
+    position: int
+    epoch: int
+    command_id: str
+    events: Sequence[Event]
+
+
 async def collect(
     database_url: str, tasks: Collection[str], accepted: Iterable[tuple[str, str]]
 ) -> Evidence:
-    """Read all steps of these tasks. The value of a change is the one candidate user that it set.
+    """Read all steps; see `evidence_of`."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch(_STEPS)
+    finally:
+        await connection.close()
+    steps = (
+        Written(
+            row["partition_id"],
+            row["position"],
+            row["epoch"],
+            row["command_id"] or "",
+            decode_events(row["events"]),
+        )
+        for row in rows
+    )
+    return evidence_of(steps, tasks, accepted)
+
+
+def evidence_of(
+    steps: Iterable[Written], tasks: Collection[str], accepted: Iterable[tuple[str, str]]
+) -> Evidence:
+    """What steps say of these tasks. The value of a change is the one candidate user that it set.
 
     `accepted` says whose completion of a job was accepted, as far as a worker wrote it down; a
     completion that nobody did is left out.
@@ -34,31 +68,39 @@ async def collect(
     workers: dict[str, list[str]] = {}
     for job, worker in accepted:
         workers.setdefault(job, []).append(worker)
-    connection = await asyncpg.connect(database_url)
-    try:
-        rows = await connection.fetch(_STEPS)
-    finally:
-        await connection.close()
     evidence = Evidence()
-    for row in rows:
-        position = row["position"]
-        for event in decode_events(row["events"]):
-            if isinstance(event, TaskUpdated):
-                task = str(event.task_key)
-                if task in tasks and "candidate_users" in event.changed:
-                    value = event.attributes.candidate_users[0]
-                    partition, epoch = row["partition_id"], row["epoch"]
-                    command_id = row["command_id"] or ""
-                    evidence.applied.append(
-                        Applied(partition, position, epoch, command_id, task, value)
-                    )
-            elif isinstance(event, JobActivated):
-                evidence.activations.append(
-                    Activation(position, str(event.job_key), event.worker)
-                )
-            elif isinstance(event, JobCompleted):
-                job = str(event.job_key)
-                evidence.completions += [
-                    Completion(position, job, worker) for worker in workers.get(job, ())
-                ]
+    for step in steps:
+        for event in step.events:
+            _add(evidence, step, event, tasks, workers)
     return evidence
+
+
+def _add(
+    evidence: Evidence,
+    step: Written,
+    event: Event,
+    tasks: Collection[str],
+    workers: Mapping[str, Sequence[str]],
+) -> None:
+    match event:
+        case TaskUpdated() if str(event.task_key) in tasks and "candidate_users" in event.changed:
+            evidence.applied.append(
+                Applied(
+                    step.partition,
+                    step.position,
+                    step.epoch,
+                    step.command_id,
+                    str(event.task_key),
+                    event.attributes.candidate_users[0],
+                )
+            )
+        case JobActivated():
+            activation = Activation(step.position, str(event.job_key), event.worker)
+            evidence.activations.append(activation)
+        case JobCompleted():
+            job = str(event.job_key)
+            evidence.completions += [
+                Completion(step.position, job, worker) for worker in workers.get(job, ())
+            ]
+        case _:
+            pass

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from signoff import parts
+from signoff import addresses
 from signoff.settings import Settings
-from signoff.stack import say
+from signoff.terminal import say
 from signoff_broker.ports import StoreError
 from signoff_broker.postgres.migrate import migrate, verify_schema
 from signoff_process.lifecycle import run
@@ -19,8 +19,8 @@ def run_migrate(settings: Settings) -> int:
 
     async def work(_stopping: asyncio.Event) -> int:
         try:
-            applied = await migrate(parts.database(settings))
-        except (StoreError, parts.SettingMissing) as error:
+            applied = await migrate(addresses.database(settings))
+        except (StoreError, addresses.SettingMissing) as error:
             structlog.get_logger().error("cannot_migrate", reason=str(error))
             return 1
         say(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
@@ -34,7 +34,7 @@ def run_check(settings: Settings) -> int:
 
     async def work(_stopping: asyncio.Event) -> int:
         schema = await _line(
-            "PostgreSQL and its schema", lambda: verify_schema(parts.database(settings))
+            "PostgreSQL and its schema", lambda: verify_schema(addresses.database(settings))
         )
         kafka = await _line("Kafka and its topics", lambda: _reach_kafka(settings))
         return 0 if schema and kafka else 1
@@ -43,7 +43,7 @@ def run_check(settings: Settings) -> int:
 
 
 async def _reach_kafka(settings: Settings) -> None:
-    log = parts.kafka_log(settings)
+    log = addresses.kafka_log(settings)
     await log.start()
     await log.close()
 
@@ -51,7 +51,7 @@ async def _reach_kafka(settings: Settings) -> None:
 async def _line(what: str, look: Callable[[], Awaitable[object]]) -> bool:
     try:
         await look()
-    except (StoreError, LogMismatch, LogUnavailable, parts.SettingMissing) as error:
+    except (StoreError, LogMismatch, LogUnavailable, addresses.SettingMissing) as error:
         say(f"failed  {what}: {error}")
         return False
     say(f"ok      {what}")

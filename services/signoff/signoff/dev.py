@@ -1,6 +1,7 @@
 """`signoff dev`: everything in one process, on a PostgreSQL of its own and a log in memory."""
 
 import asyncio
+import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -11,22 +12,24 @@ import structlog
 from signoff import parts
 from signoff.demo import listeners, tasks_to_try, things_to_try
 from signoff.global_listeners import configure
-from signoff.processes import REFUSALS
-from signoff.serving import address, listen, serving
+from signoff.serving import AddressTaken, address, listen, serving
 from signoff.settings import Settings
-from signoff.stack import say
+from signoff.terminal import say
+from signoff_broker.ports import StoreError
 from signoff_broker.postgres.migrate import migrate
 from signoff_broker.wiring import Broker
-from signoff_gateway.reads.postgres import PostgresReads
+from signoff_gateway.gateway import Gateway
 from signoff_process.clock import SystemClock
 from signoff_process.lifecycle import run, tune_gc
 from signoff_process.log.memory import MemoryLog
+from signoff_process.log.ports import LogMismatch
 from signoff_process.postgres_server import PostgresServer, PostgresServerError
 from signoff_worker import HttpTransport, Worker
 
 READY_POLL_SECONDS = 0.01
 RESTART_PAUSE_SECONDS = 0.2
 DRAIN = timedelta(seconds=2)
+REFUSALS = (AddressTaken, LogMismatch, StoreError, PostgresServerError)
 
 
 def run_dev(settings: Settings, *, demo: bool) -> int:
@@ -35,7 +38,7 @@ def run_dev(settings: Settings, *, demo: bool) -> int:
     async def work(stopping: asyncio.Event) -> int:
         try:
             await _everything(settings, stopping, demo=demo)
-        except (*REFUSALS, PostgresServerError) as error:
+        except REFUSALS as error:
             structlog.get_logger().error("cannot_run", reason=str(error))
             return 1
         return 0
@@ -45,31 +48,35 @@ def run_dev(settings: Settings, *, demo: bool) -> int:
 
 async def _everything(settings: Settings, stopping: asyncio.Event, *, demo: bool) -> None:
     listening = listen(settings.host, settings.port)
-    url = address(listening)
     async with _database(settings) as dsn:
         await migrate(dsn)
         log = MemoryLog(settings.partitions, settings.inboxes)
         owner = parts.ownership(settings, dsn)
         await owner.ensure_partitions(settings.partitions, SystemClock().now_ms())
         await owner.verify_log(await log.start())
-        broker = parts.broker(log, owner)
-        reads = await PostgresReads.open(dsn)
-        gateway = parts.gateway(settings, log, reads)
-        await broker.start()
-        try:
-            await _owned(broker, settings.partitions, stopping)
-            await gateway.start()
-            await configure(log, SystemClock(), settings.global_listeners)
-            async with serving(gateway.asgi, listening), _demo(url, wanted=demo):
-                tune_gc()
-                say(f"Signoff listens on {url}, Ctrl-C ends it")
-                await stopping.wait()
-                await gateway.stop()
-        finally:
-            await broker.stop()
-            await reads.close()
-            await log.close()
+        broker = parts.broker(log, owner, publish_events=False)
+        async with parts.gateway(settings, log, dsn) as gateway:
+            await broker.start()
+            try:
+                await _owned(broker, settings.partitions, stopping)
+                await gateway.start()
+                await configure(log, SystemClock(), settings.global_listeners)
+                await _serve(gateway, listening, stopping, demo=demo)
+            finally:
+                await broker.stop()
+        await log.close()
     say("stopped; the data stays")
+
+
+async def _serve(
+    gateway: Gateway, listening: socket.socket, stopping: asyncio.Event, *, demo: bool
+) -> None:
+    url = address(listening)
+    async with serving(gateway.asgi, listening), _demo(url, wanted=demo):
+        tune_gc()
+        say(f"Signoff listens on {url}, Ctrl-C ends it")
+        await stopping.wait()
+        await gateway.stop()
 
 
 @asynccontextmanager

@@ -5,18 +5,17 @@ from collections.abc import Awaitable
 
 import structlog
 
-from signoff import parts
+from signoff import addresses, parts
 from signoff.global_listeners import configure
 from signoff.metrics import BrokerPages
 from signoff.serving import AddressTaken, address, listen, serving
 from signoff.settings import Settings
 from signoff_broker.ports import StoreError
-from signoff_gateway.reads.postgres import PostgresReads
 from signoff_process.clock import SystemClock
 from signoff_process.lifecycle import run, tune_gc
 from signoff_process.log.ports import LogMismatch
 
-REFUSALS = (AddressTaken, LogMismatch, StoreError, parts.SettingMissing)
+REFUSALS = (AddressTaken, LogMismatch, StoreError, addresses.SettingMissing)
 
 
 def run_gateway(settings: Settings) -> int:
@@ -40,32 +39,30 @@ async def _refusing(work: Awaitable[None]) -> int:
 
 async def _gateway(settings: Settings, stopping: asyncio.Event) -> None:
     logger = structlog.get_logger()
-    log = parts.kafka_log(settings)
-    dsn = parts.database(settings)
+    log = addresses.kafka_log(settings)
+    dsn = addresses.database(settings)
     listening = listen(settings.host, settings.port)
-    await parts.started(log, stopping)
+    await addresses.started(log, stopping)
     if stopping.is_set():
         return
-    reads = await PostgresReads.open(dsn)
-    gateway = parts.gateway(settings, log, reads)
-    await gateway.start()
-    await configure(log, SystemClock(), settings.global_listeners)
-    tune_gc()
-    async with serving(gateway.asgi, listening):
-        logger.info("gateway_listens", address=address(listening))
-        await stopping.wait()
-        await gateway.stop()
-    await reads.close()
+    async with parts.gateway(settings, log, dsn) as gateway:
+        await gateway.start()
+        await configure(log, SystemClock(), settings.global_listeners)
+        tune_gc()
+        async with serving(gateway.asgi, listening):
+            logger.info("gateway_listens", address=address(listening))
+            await stopping.wait()
+            await gateway.stop()
     await log.close()
     logger.info("gateway_stopped")
 
 
 async def _broker(settings: Settings, stopping: asyncio.Event) -> None:
     logger = structlog.get_logger()
-    log = parts.kafka_log(settings)
-    owner = parts.ownership(settings, parts.database(settings))
+    log = addresses.kafka_log(settings)
+    owner = parts.ownership(settings, addresses.database(settings))
     listening = listen(settings.host, settings.broker_port)
-    identity = await parts.started(log, stopping)
+    identity = await addresses.started(log, stopping)
     if stopping.is_set():
         return
     await owner.ensure_partitions(settings.partitions, SystemClock().now_ms())

@@ -1,15 +1,18 @@
 """Serves an ASGI application on a socket of ours, under signals of ours."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 BACKLOG = 2048
 GRACE_SECONDS = 3
+HEAD_BYTES_MAX = 64 * 1024
 
 
 class AddressTaken(OSError):
@@ -22,6 +25,41 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+
+class _Protocol(HttpToolsProtocol):
+    """Refuses as a problem what is no HTTP, and a request whose head does not end."""
+
+    _head_bytes = 0
+    _in_head = False
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+                self._refuse(431, "Request Header Fields Too Large", "The head is too large.")
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, "Bad Request", msg)
+
+    def _refuse(self, status: int, title: str, detail: str) -> None:
+        problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        body = json.dumps({**problem, "instance": "/"}).encode()
+        head = (
+            f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -44,7 +82,8 @@ async def serving(application: Any, listening: socket.socket) -> AsyncGenerator[
     server = _Server(
         uvicorn.Config(
             application,
-            http="httptools",
+            http=_Protocol,
+            ws="none",
             loop="none",
             lifespan="off",
             interface="asgi3",
@@ -52,6 +91,7 @@ async def serving(application: Any, listening: socket.socket) -> AsyncGenerator[
             log_config=None,
             server_header=False,
             date_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import aiohttp
 
+from signoff.terminal import say
 from signoff_process.child import Child, ChildError
 from signoff_process.kafka_server import KafkaServer, KafkaServerError
 from signoff_process.postgres_server import PostgresServer, PostgresServerError
@@ -261,11 +262,6 @@ class Stack:
             say(f"{member.name:10} pid {member.runnable.pid}  {' '.join(member.addresses)}")
         say(f"ready: {self._data / 'stack.json'} lists the processes, logs are beside it")
         say(f"try: curl {self.gateways[0]}/v2/topology     Ctrl-C ends all")
-
-
-def say(line: str) -> None:
-    """A line for the person at the terminal."""
-    print(line, flush=True)
 
 
 async def _is_ready(session: aiohttp.ClientSession, url: str) -> bool:

@@ -8,6 +8,7 @@ from signoff_broker.ports import StepRow
 from signoff_process.log.ports import Arrival
 from signoff_schemas.codec import encode_entry
 from signoff_schemas.envelope import Entry
+from signoff_schemas.limits import MILLISECONDS_MAX, unstorable_text
 from signoff_schemas.rejections import Code, Rejection, RejectionType
 from signoff_schemas.replies import Outcome, OutcomeStatus, Reply
 from signoff_schemas.results import (
@@ -22,6 +23,7 @@ from signoff_schemas.timers import Timer
 from signoff_schemas.topics import Inlet
 
 ERROR_CHARACTERS_MAX: Final = 2_000
+SUBSCRIBED_NAME_MAX: Final = 1_000
 _RESULTS: Final = frozenset({CompleteJob, FailJob, Goodbye, Subscription, ThrowJobError, YieldJob})
 
 
@@ -121,7 +123,7 @@ def _why_unusable(subscription: Subscription, inboxes: int) -> str:
     texts = [subscription.subscriber]
     for grant in subscription.grants:
         texts += (grant.slot, grant.job_type, grant.worker)
-        if not 0 < grant.timeout_ms < 1 << 52:
+        if not 0 < grant.timeout_ms <= MILLISECONDS_MAX:
             return f"a timeout of {grant.timeout_ms} ms"
     if not subscription.subscriber or not all(map(_is_storable, texts)):
         return "a name that cannot be stored"
@@ -129,4 +131,4 @@ def _why_unusable(subscription: Subscription, inboxes: int) -> str:
 
 
 def _is_storable(text: str) -> bool:
-    return "\x00" not in text and text.isprintable() and len(text) <= 1_000
+    return unstorable_text(text, SUBSCRIBED_NAME_MAX) is None

@@ -11,6 +11,7 @@ from signoff_gateway.exchange import Answer, Call
 from signoff_gateway.subscriptions import Subscriptions, Wanted
 from signoff_schemas.ids import DEFAULT_TENANT
 from signoff_schemas.jobs import ActivatedJob
+from signoff_schemas.limits import MILLISECONDS_MAX
 from signoff_schemas.values import JobKind, TaskSnapshot
 
 LONG_POLL: Final = 10.0
@@ -47,6 +48,11 @@ def _wanted(body: ActivationBody) -> tuple[Wanted, int]:
         problems.append("No timeout provided")
     elif body.timeout <= 0:
         problems.append(f"The value for timeout is '{body.timeout}' but must be greater than 0")
+    elif body.timeout > MILLISECONDS_MAX:
+        # Brokers refuse a heartbeat with such a grant, and with it every other poll's.
+        problems.append(
+            f"The value for timeout is '{body.timeout}' but must be at most {MILLISECONDS_MAX}"
+        )
     most = body.max_jobs_to_activate
     if most is None:
         problems.append("No maxJobsToActivate provided")
