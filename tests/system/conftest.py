@@ -14,7 +14,7 @@ from signoff_process.kafka_server import KafkaServerError
 from tests.support.backends import missing
 from tests.support.stack import Dev, LocalStack, home
 
-REQUEST_TIMEOUT = 4
+REQUEST_TIMEOUT = 5
 """Seconds until a held request is answered 504: short for the tests that wait for it, and long
 enough for every listener that answers."""
 
@@ -36,13 +36,12 @@ def product(request: pytest.FixtureRequest) -> Iterator[Product]:
     with home("system") as folder:
         timeout = {"SIGNOFF_REQUEST_TIMEOUT": str(REQUEST_TIMEOUT)}
         if request.param == ONE_PROCESS:
-            dev = Dev(folder, **timeout)
+            dev = Dev(folder, timeout)
             asyncio.run(dev.start())
             yield Product(dev.url, dev.url)
             asyncio.run(dev.process.stop())
         else:
-            stack = LocalStack(folder, arguments=("--restart",))
-            stack.process._settings = timeout
+            stack = LocalStack(folder, settings=timeout)
             try:
                 asyncio.run(stack.start())
             except (KafkaServerError, ChildError) as error:

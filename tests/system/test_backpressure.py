@@ -18,7 +18,7 @@ BURST = 300
 def tight(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a product that takes this many commands at a time."""
     with home("tight") as folder:
-        dev = Dev(folder, SIGNOFF_IN_FLIGHT_LIMIT=str(request.param))
+        dev = Dev(folder, {"SIGNOFF_IN_FLIGHT_LIMIT": str(request.param)})
         asyncio.run(dev.start())
         yield dev.url
         asyncio.run(dev.process.stop())

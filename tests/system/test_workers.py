@@ -16,7 +16,7 @@ from camunda_orchestration_sdk.runtime.job_worker import (
     WorkerConfig,
 )
 
-from tests.support.processes import Process
+from tests.support.processes import Process, until
 from tests.system.conftest import Product
 from tests.system.jobs import corrected, denied
 from tests.system.modelling import bpmn, create, deploy, open_task, service_task, start, task_of
@@ -37,6 +37,7 @@ async def sample(product: Product, folder: Path, module: str) -> AsyncIterator[P
     process = Process(["signoff", "worker", f"{module}:listeners"], settings, folder / "worker.log")
     process.start()
     try:
+        await until(lambda: "worker_started" in process.written(), 30, process.written())
         yield process
         assert process.runs, process.written()
     finally:

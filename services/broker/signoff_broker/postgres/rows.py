@@ -100,24 +100,24 @@ def process_insert(process: Process) -> Row:
 
 
 def task_update(task: UserTask) -> Row:
-    """What of a task can change."""
+    """What of a task can change; None for an empty text (``sql/state.sql``)."""
     attributes = task.attributes
     return (
         task.key,
         task.state,
         is_open(task.state),
-        attributes.assignee,
+        attributes.assignee or None,
         _array(attributes.candidate_groups),
         _array(attributes.candidate_users),
-        attributes.due_date,
+        attributes.due_date or None,
         instant(attributes.due_date),
-        attributes.follow_up_date,
+        attributes.follow_up_date or None,
         instant(attributes.follow_up_date),
         attributes.priority,
         None if task.transition is None else _json(task.transition),
-        task.claimant,
+        task.claimant or None,
         task.completed_at,
-        task.action,
+        task.action or None,
     )
 
 
@@ -139,7 +139,7 @@ def task_insert(task: UserTask) -> Row:
 
 
 def job_update(job: Job) -> Row:
-    """What of a job can change."""
+    """What of a job can change; None for an empty text."""
     return (
         job.key,
         job.state,
@@ -148,13 +148,13 @@ def job_update(job: Job) -> Row:
         job.retries,
         job.updated_at,
         job.due_at,
-        job.worker,
-        job.subscriber,
-        job.lease_token,
-        job.error_code,
-        job.error_message,
+        job.worker or None,
+        job.subscriber or None,
+        job.lease_token or None,
+        job.error_code or None,
+        job.error_message or None,
         job.denied,
-        job.denied_reason,
+        job.denied_reason or None,
         job.ended_at,
         job.priority,
     )

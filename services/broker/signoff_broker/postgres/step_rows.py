@@ -22,7 +22,7 @@ _MESSAGES: Final = TypeAdapter(tuple[tuple[int, _Message], ...])
 
 
 def step_insert(step: StepRow) -> Row:
-    """A step, as it is appended."""
+    """A step, as it is appended; None for an empty text (``sql/steps.sql``)."""
     return (
         step.position,
         step.inlet,
@@ -31,17 +31,17 @@ def step_insert(step: StepRow) -> Row:
         step.last_key,
         step.commands_offset,
         step.results_offset,
-        step.command_id,
-        step.request_id,
-        step.fingerprint,
+        step.command_id or None,
+        step.request_id or None,
+        step.fingerprint or None,
         step.principal,
         step.subject_key,
         _encode_events(step.events) if step.events else None,
         _encode_messages(step.messages) if step.messages else None,
         None if step.outcome is None else encode_outcome(step.outcome),
-        step.answers,
+        step.answers or None,
         None if step.answered is None else encode_outcome(step.answered),
-        step.quarantined,
+        step.quarantined or None,
         step.raw or None,
     )
 

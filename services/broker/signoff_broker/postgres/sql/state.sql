@@ -1,6 +1,7 @@
 -- New entities are inserted whole ($1 partition_id int, then an array a column); of known ones only
 -- what can change is written (an array a column, the key first). Lists travel as array literals,
--- because a two-dimensional array cannot hold lists of different lengths.
+-- because a two-dimensional array cannot hold lists of different lengths. A column in which everything
+-- is NULL comes as an empty array, and of texts that are mostly empty the empty ones come as NULL.
 
 -- name: insert_processes
 INSERT INTO process_instances (
@@ -37,9 +38,10 @@ INSERT INTO user_tasks (
     process_name, element_id, name, profile, tenant, tags, business_id, created_at
 )
 SELECT
-    $1, key, state, open, assignee, candidate_groups::text[], candidate_users::text[], due_date,
-    due_at, follow_up_date, follow_up_at, priority, transition, claimant, completed_at, action,
-    element_instance_key, process_instance_key, definition_key, process_id, process_version,
+    $1, key, state, open, coalesce(assignee, ''), candidate_groups::text[],
+    candidate_users::text[], coalesce(due_date, ''), due_at, coalesce(follow_up_date, ''),
+    follow_up_at, priority, transition, coalesce(claimant, ''), completed_at,
+    coalesce(action, ''), element_instance_key, process_instance_key, definition_key, process_id, process_version,
     process_name, element_id, name, profile, tenant, tags::text[], business_id, created_at
 FROM unnest(
     $2::bigint[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -60,22 +62,33 @@ INSERT INTO jobs (
     process_instance_key, definition_key, process_id, process_version, process_name, tenant,
     job_type, kind, listener_event, element_id, element_instance_key, headers, task, created_at
 )
-SELECT $1, u.*
+SELECT
+    $1, key, state, open, mark, retries, updated_at, due_at, coalesce(worker, ''),
+    coalesce(subscriber, ''), coalesce(lease_token, ''), coalesce(error_code, ''),
+    coalesce(error_message, ''), denied, coalesce(denied_reason, ''), ended_at, priority,
+    process_instance_key, definition_key, process_id, process_version, process_name, tenant,
+    job_type, kind, listener_event, element_id, element_instance_key, headers, task, created_at
 FROM unnest(
     $2::bigint[], $3::text[], $4::boolean[], $5::text[], $6::int[], $7::bigint[], $8::bigint[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::boolean[], $15::text[],
     $16::bigint[], $17::int[], $18::bigint[], $19::bigint[], $20::text[], $21::int[], $22::text[],
     $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::bigint[], $29::json[],
     $30::json[], $31::bigint[]
-) AS u;
+) AS u (
+    key, state, open, mark, retries, updated_at, due_at, worker, subscriber, lease_token,
+    error_code, error_message, denied, denied_reason, ended_at, priority, process_instance_key,
+    definition_key, process_id, process_version, process_name, tenant, job_type, kind,
+    listener_event, element_id, element_instance_key, headers, task, created_at
+);
 
 -- name: update_jobs
 UPDATE jobs AS j
 SET
     state = u.state, open = u.open, mark = u.mark, retries = u.retries, updated_at = u.updated_at,
-    due_at = u.due_at, worker = u.worker, subscriber = u.subscriber, lease_token = u.lease_token,
-    error_code = u.error_code, error_message = u.error_message, denied = u.denied,
-    denied_reason = u.denied_reason, ended_at = u.ended_at, priority = u.priority
+    due_at = u.due_at, worker = coalesce(u.worker, ''), subscriber = coalesce(u.subscriber, ''),
+    lease_token = coalesce(u.lease_token, ''), error_code = coalesce(u.error_code, ''),
+    error_message = coalesce(u.error_message, ''), denied = u.denied,
+    denied_reason = coalesce(u.denied_reason, ''), ended_at = u.ended_at, priority = u.priority
 FROM unnest(
     $1::bigint[], $2::text[], $3::boolean[], $4::text[], $5::int[], $6::bigint[], $7::bigint[],
     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[],

@@ -3,16 +3,18 @@
 -- then an array a column of the steps to append.
 -- The end of every commit, and the whole of most: one round trip. The division fails, and with it
 -- the transaction, unless every task was there and the fence holds. The fence is a lock FOR SHARE: a
--- takeover waits for us, or we see that it has happened.
+-- takeover waits for us, or we see that it has happened. A column in which everything is NULL comes
+-- as an empty array. Writes of jobs join it at the two marks (writes.py).
 WITH updated AS (
     UPDATE user_tasks AS t
     SET
-        state = u.state, open = u.open, assignee = u.assignee,
+        state = u.state, open = u.open, assignee = coalesce(u.assignee, ''),
         candidate_groups = u.candidate_groups::text[],
-        candidate_users = u.candidate_users::text[], due_date = u.due_date, due_at = u.due_at,
-        follow_up_date = u.follow_up_date, follow_up_at = u.follow_up_at, priority = u.priority,
-        transition = u.transition, claimant = u.claimant, completed_at = u.completed_at,
-        action = u.action
+        candidate_users = u.candidate_users::text[], due_date = coalesce(u.due_date, ''),
+        due_at = u.due_at, follow_up_date = coalesce(u.follow_up_date, ''),
+        follow_up_at = u.follow_up_at, priority = u.priority, transition = u.transition,
+        claimant = coalesce(u.claimant, ''), completed_at = u.completed_at,
+        action = coalesce(u.action, '')
     FROM unnest(
         $4::bigint[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::bigint[], $12::text[], $13::bigint[], $14::int[], $15::json[], $16::text[],
@@ -29,19 +31,27 @@ WITH updated AS (
         results_offset, command_id, request_id, fingerprint, principal, subject_key, events,
         messages, outcome, answers, answered, quarantined, raw
     )
-    SELECT $1, $3, s.*
+    SELECT
+        $1, $3, position, inlet, log_offset, recorded_at, last_key, commands_offset,
+        results_offset, coalesce(command_id, ''), coalesce(request_id, ''),
+        coalesce(fingerprint, ''), principal, subject_key, events, messages, outcome,
+        coalesce(answers, ''), answered, coalesce(quarantined, ''), raw
     FROM unnest(
         $19::bigint[], $20::smallint[], $21::bigint[], $22::bigint[], $23::bigint[],
         $24::bigint[], $25::bigint[], $26::text[], $27::text[], $28::text[], $29::text[],
         $30::bigint[], $31::bytea[], $32::bytea[], $33::bytea[], $34::text[], $35::bytea[],
         $36::text[], $37::bytea[]
-    ) AS s
+    ) AS s (
+        position, inlet, log_offset, recorded_at, last_key, commands_offset, results_offset,
+        command_id, request_id, fingerprint, principal, subject_key, events, messages, outcome,
+        answers, answered, quarantined, raw
+    )
 ), fence AS (
     SELECT 1 FROM partitions WHERE id = $1 AND owner = $2 AND epoch = $3 FOR SHARE
-)
+)/* writes */
 SELECT
     1 / (
-        (SELECT count(*) FROM fence)
+        (SELECT count(*) FROM fence)/* counts */
         * ((SELECT count(*) FROM updated) = cardinality($4::bigint[]))::int
     );
 
