@@ -22,7 +22,15 @@ from signoff_broker.postgres import queries
 from signoff_broker.postgres.migrate import migrate
 from signoff_broker.postgres.ownership import Broker, PostgresOwnership
 from signoff_broker.postgres.store import Retention
-from tests.adapters.entities import a_job, a_step, a_task, an_instance, batch_of, k
+from tests.adapters.entities import (
+    a_job,
+    a_step,
+    a_task,
+    a_variable,
+    an_instance,
+    batch_of,
+    k,
+)
 from tests.adapters.store_contract import StoreContract, Take
 from tests.conftest import FreshDatabase
 
@@ -119,7 +127,7 @@ async def test_a_connection_cut_inside_a_commit_leaves_it_unknown(
     monkeypatch.setattr(asyncpg.Connection, "execute", cut)
     batch = batch_of(None, a_step(2))
     if statement == queries.COMMIT:
-        batch.jobs[k(4)] = a_job(worker="w")
+        batch.variables[k(6)] = a_variable(value="w")
 
     with pytest.raises(CommitUnknown):
         await store.commit(batch)

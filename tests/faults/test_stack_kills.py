@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 
 import aiohttp
 import pytest
 
+from signoff_schemas.ids import partition_of
 from tests.support.load import Report, assert_kept, kills, load, some_moment, summary
 from tests.support.stack import LocalStack, Servers
 
@@ -23,26 +25,39 @@ def given(stack: LocalStack) -> Servers:
 
 
 async def first_update(url: str, task: str, since: float) -> float:
-    """Seconds from then to the first acknowledged update of a task that was sent after it."""
+    """Seconds from then to the first acknowledged update of a task that was sent after it.
+
+    Asked again and again without waiting for earlier answers, as by many callers.
+    """
+    acknowledged = asyncio.Event()
     timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        while True:
-            change = {"changeset": {"priority": 7}}
-            async with session.patch(f"{url}/v2/user-tasks/{task}", json=change) as answer:
-                if answer.status == 204:
-                    return time.monotonic() - since
-                assert answer.status in {503, 504}, await answer.text()
+
+    async def update(session: aiohttp.ClientSession) -> None:
+        change = {"changeset": {"priority": 7}}
+        async with session.patch(f"{url}/v2/user-tasks/{task}", json=change) as answer:
+            assert answer.status in {204, 503, 504}, await answer.text()
+            if answer.status == 204:
+                acknowledged.set()
+
+    async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as group:
+        while not acknowledged.is_set():
             assert time.monotonic() - since < 30, "nobody took the partition"
-            await asyncio.sleep(0.01)
+            group.create_task(update(session))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(acknowledged.wait(), 0.05)
+        return time.monotonic() - since
 
 
 async def task_on(url: str, partition: int) -> str:
-    async with aiohttp.ClientSession(url, raise_for_status=True) as session:
+    """The key of a new task of a partition."""
+    async with aiohttp.ClientSession(url) as session:
         while True:
             async with session.post("/v2/user-tasks", json={"name": "probe"}) as answer:
-                key = str((await answer.json())["userTaskKey"])
-            if int(key) >> 51 == partition:
-                return key
+                assert answer.ok or answer.status == 503, await answer.text()
+                if answer.ok:
+                    key = str((await answer.json())["userTaskKey"])
+                    if partition_of(int(key)) == partition:
+                        return key
 
 
 @pytest.mark.timeout(400)

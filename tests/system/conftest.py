@@ -1,9 +1,11 @@
-"""The product as real processes, once in one process and once as a stack; clients for its gateways."""
+"""The product in one process and as a stack, both real, and clients for its gateways."""
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,8 +13,9 @@ from camunda_orchestration_sdk import CamundaAsyncClient
 
 from signoff_process.child import ChildError
 from signoff_process.kafka_server import KafkaServerError
+from signoff_process.postgres_server import PostgresServerError
 from tests.support.backends import missing
-from tests.support.stack import Dev, LocalStack, home
+from tests.support.stack import Dev, LocalStack, home, servers
 
 REQUEST_TIMEOUT = 5
 """Seconds until a held request is answered 504: short for the tests that wait for it, and long
@@ -28,26 +31,49 @@ class Product:
 
     front: str
     back: str
+    stack: LocalStack | None = None
 
 
 @pytest.fixture(scope="session", params=[ONE_PROCESS, STACK])
 def product(request: pytest.FixtureRequest) -> Iterator[Product]:
     """One of each a session; tests share it, so that each names its own types and processes."""
-    with home("system") as folder:
-        timeout = {"SIGNOFF_REQUEST_TIMEOUT": str(REQUEST_TIMEOUT)}
-        if request.param == ONE_PROCESS:
-            dev = Dev(folder, timeout)
-            asyncio.run(dev.start())
-            yield Product(dev.url, dev.url)
-            asyncio.run(dev.process.stop())
-        else:
-            stack = LocalStack(folder, settings=timeout)
-            try:
-                asyncio.run(stack.start())
-            except (KafkaServerError, ChildError) as error:
-                missing("Kafka", str(error), "SIGNOFF_TEST_KAFKA")
-            yield Product(stack.gateways[0], stack.gateways[-1])
-            asyncio.run(stack.process.stop())
+    settings = {"SIGNOFF_REQUEST_TIMEOUT": str(REQUEST_TIMEOUT)}
+    start = one_process if request.param == ONE_PROCESS else stack
+    with (
+        home("system") as folder,
+        asyncio.Runner() as runner,
+        start(runner, folder, settings) as made,
+    ):
+        yield made
+
+
+@contextmanager
+def one_process(
+    runner: asyncio.Runner, folder: Path, settings: Mapping[str, str]
+) -> Iterator[Product]:
+    dev = Dev(folder, settings)
+    try:
+        runner.run(dev.start())
+        yield Product(dev.url, dev.url)
+    finally:
+        runner.run(dev.process.stop())
+
+
+@contextmanager
+def stack(runner: asyncio.Runner, folder: Path, settings: Mapping[str, str]) -> Iterator[Product]:
+    context = servers(folder)
+    try:
+        given = runner.run(context.__aenter__())
+    except (ChildError, KafkaServerError, PostgresServerError) as error:
+        missing("Kafka or PostgreSQL of our own", str(error), "JAVA_HOME")
+        raise
+    made = LocalStack(folder, given, settings=settings)
+    try:
+        runner.run(made.start())
+        yield Product(made.gateways[0], made.gateways[-1], made)
+    finally:
+        runner.run(made.process.stop())
+        runner.run(context.__aexit__(None, None, None))
 
 
 @pytest.fixture

@@ -276,20 +276,20 @@ CHUNKED = b"Transfer-Encoding: chunked"
     [
         ([post(b"Content-Length: 100000000")], 413),
         ([post(b"Content-Length: 100000000", b"Expect: 100-continue")], 413),
-        ([post(CHUNKED), *[chunk(b"x" * 65_536)] * 80], 413),
+        ([post(CHUNKED), *[chunk(b"x" * 65_536)] * 65], 413),
         ([post(b"Content-Length: 99999999999999999999999")], 400),
         ([post(b"Content-Length: -1")], 400),
         ([post(CHUNKED), b"zz\r\n"], 400),
         ([b"\x16\x03\x01\x02\x00\x01\x00\x01"], 400),
-        ([b"GET /v2/status HTTP/1.1\r\nX: ", *[b"y" * 65_536] * 20], 431),
-        ([b"GET /v2/status HTTP/1.1\r\n", *[b"X: y\r\n" * 20_000] * 5], 431),
+        ([b"GET /v2/status HTTP/1.1\r\nX: ", b"y" * 65_536], 431),
+        ([b"GET /v2/status HTTP/1.1\r\n", b"X: y\r\n" * 11_000], 431),
     ],
     ids=["long", "expects", "chunks", "absurd", "negative", "bad chunk", "tls", "line", "head"],
 )
 async def test_a_request_that_is_too_much_or_none_is_refused_before_it_is_read(
     product: Product, http: httpx.AsyncClient, unique: str, parts: list[bytes], status: int
 ) -> None:
-    answer = await exchange(product, *parts)
+    answer = await exchange(product, *parts, pause=0.01)
 
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status), answer

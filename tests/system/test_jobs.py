@@ -6,6 +6,7 @@ import time
 import pytest
 from camunda_orchestration_sdk import CamundaAsyncClient, models
 from camunda_orchestration_sdk.errors import BadRequestError, NotFoundError
+from camunda_orchestration_sdk.semantic_types import GlobalListenerId
 
 from tests.system.jobs import answering, during, poll, take
 from tests.system.modelling import bpmn, create, deploy, open_task, service_task, start, user_task
@@ -17,9 +18,7 @@ def change(priority: int) -> models.UserTaskUpdateRequest:
     return models.UserTaskUpdateRequest(changeset=models.Changeset(priority=priority))
 
 
-async def incidents_of(
-    camunda: CamundaAsyncClient, instance: str
-) -> list[models.IncidentResult]:
+async def incidents_of(camunda: CamundaAsyncClient, instance: str) -> list[models.IncidentResult]:
     query = models.IncidentSearchQuery(
         filter_=models.IncidentSearchQueryFilter(process_instance_key=instance)
     )
@@ -217,7 +216,10 @@ async def test_global_listeners_come_and_go(
     event = models.GlobalTaskListenerEventTypeEnum
     created = await camunda.create_global_task_listener(
         data=models.CreateGlobalTaskListenerRequest(
-            id=unique, type_=f"{unique}-all", event_types=[event.ASSIGNING], priority=70
+            id=GlobalListenerId(unique),
+            type_=f"{unique}-all",
+            event_types=[event.ASSIGNING],
+            priority=70,
         )
     )
     assert (created.id, created.priority, created.retries) == (unique, 70, 3)

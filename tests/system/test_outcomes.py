@@ -129,9 +129,7 @@ async def test_a_repetition_joins_the_wait(
 ) -> None:
     task = await open_task(camunda, unique, ("updating", unique))
     path, key = f"/v2/user-tasks/{task.user_task_key}", {"Idempotency-Key": unique}
-    held = [
-        asyncio.create_task(http.patch(path, json=UPDATE, headers=key)) for _ in range(4)
-    ]
+    held = [asyncio.create_task(http.patch(path, json=UPDATE, headers=key)) for _ in range(4)]
     job = await take(worker, unique)
 
     await worker.complete_job(job.job_key)

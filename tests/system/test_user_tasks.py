@@ -1,6 +1,6 @@
 """What people do with tasks, through the published client: each story end to end."""
 
-import datetime
+import datetime as dt
 from typing import Any
 
 import httpx
@@ -12,14 +12,16 @@ from camunda_orchestration_sdk.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
+from camunda_orchestration_sdk.semantic_types import UserTaskKey
 
+from tests.support.processes import until
 from tests.system.conftest import Product
 from tests.system.jobs import answering, corrected, denied
 from tests.system.modelling import deploy, open_task, start, task_of, user_task
 
 pytestmark = pytest.mark.system
 
-UTC = datetime.UTC
+UTC = dt.UTC
 
 
 def claim(person: str) -> models.UserTaskAssignmentRequest:
@@ -48,7 +50,7 @@ async def test_a_modelled_task_is_found_at_once_with_everything_the_model_says(
     assert task.candidate_groups == ["finance", "audit"]
     assert task.candidate_users == ["kim"]
     assert task.priority == 42
-    assert task.due_date == datetime.datetime(2031, 5, 6, 5, 8, 9, tzinfo=UTC)
+    assert task.due_date == dt.datetime(2031, 5, 6, 5, 8, 9, tzinfo=UTC)
     assert task.custom_headers.to_dict() == {"colour": "red"}
     assert (await camunda.get_user_task(task.user_task_key)).to_dict() == task.to_dict()
 
@@ -73,9 +75,7 @@ async def test_a_deployed_form_is_shown_and_a_task_without_one_has_none(
     assert (await http.get(f"/v2/user-tasks/{without.user_task_key}/form")).status_code == 204
 
 
-async def test_of_two_who_claim_one_gets_the_task(
-    camunda: CamundaAsyncClient, unique: str
-) -> None:
+async def test_of_two_who_claim_one_gets_the_task(camunda: CamundaAsyncClient, unique: str) -> None:
     task = await open_task(camunda, unique)
     key = task.user_task_key
 
@@ -95,7 +95,7 @@ async def test_an_update_takes_effect_as_the_listener_corrected_it(
     camunda: CamundaAsyncClient, worker: CamundaAsyncClient, unique: str
 ) -> None:
     task = await open_task(camunda, unique, ("updating", f"{unique}-check"))
-    monday = datetime.datetime(2031, 5, 5, 9, tzinfo=UTC)
+    monday = dt.datetime(2031, 5, 5, 9, tzinfo=UTC)
     correction = corrected(priority=80, due_date=monday, candidate_groups=["managers"])
 
     async with answering(worker, f"{unique}-check", lambda _job: correction) as seen:
@@ -230,14 +230,18 @@ async def test_canceling_asks_its_listeners_and_ends_the_task(
     task = await open_task(camunda, unique, ("canceling", f"{unique}-bye"))
     request = models.CancelProcessInstanceRequest()
 
+    async def canceled() -> bool:
+        return bool((await camunda.get_user_task(task.user_task_key)).state == "CANCELED")
+
     async with answering(worker, f"{unique}-bye", lambda _job: None) as seen:
         await camunda.cancel_process_instance(task.process_instance_key, data=request)
 
         with pytest.raises(NotFoundError):
             await camunda.cancel_process_instance(task.process_instance_key, data=request)
 
+        await until(canceled, 10, "the task is canceled")
+
     assert [job.listener_event_type for job in seen] == ["CANCELING"]
-    assert (await camunda.get_user_task(task.user_task_key)).state == "CANCELED"
     ended = await camunda.get_process_instance(task.process_instance_key)
     assert ended.state == "TERMINATED"
 
@@ -262,10 +266,10 @@ async def test_unknown_keys_and_wrong_values_raise_the_errors_of_the_client(
     task = await open_task(camunda, unique)
 
     with pytest.raises(NotFoundError, match="no such user task was found"):
-        await camunda.update_user_task("2251799813685240999", data=change(priority=1))
+        await camunda.update_user_task(UserTaskKey("2251799813685240999"), data=change(priority=1))
     with pytest.raises(BadRequestError, match="priority"):
         await camunda.update_user_task(task.user_task_key, data=change(priority=101))
     with pytest.raises(BadRequestError, match="changeset"):
         await camunda.update_user_task(task.user_task_key)
     with pytest.raises((NotFoundError, ServiceUnavailableError)):
-        await camunda.get_user_task("1")
+        await camunda.get_user_task(UserTaskKey("1"))

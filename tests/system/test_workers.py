@@ -1,7 +1,7 @@
 """Listener workers as users run them: the client's own job worker, and ours with each sample."""
 
 import asyncio
-import datetime
+import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -66,6 +66,7 @@ async def test_the_clients_own_worker_corrects_and_denies(
 ) -> None:
     async def judge(job: ConnectedJobContext) -> models.JobCompletionRequest:
         assert job.user_task is not None
+        assert job.user_task.priority is not None
         return denied("panic") if job.user_task.priority > 90 else corrected(priority=80)
 
     task = await open_task(camunda, unique, ("updating", unique))
@@ -133,7 +134,7 @@ async def test_sample_quota_check(
 async def test_sample_due_date_correction(
     product: Product, camunda: CamundaAsyncClient, tmp_path: Path, unique: str
 ) -> None:
-    saturday = datetime.datetime(2031, 5, 3, 12, tzinfo=datetime.UTC)
+    saturday = dt.datetime(2031, 5, 3, 12, tzinfo=dt.UTC)
     task = await open_task(camunda, unique, ("updating", "move-due-date"))
     request = models.UserTaskUpdateRequest(changeset=models.Changeset(due_date=saturday))
 
@@ -141,7 +142,7 @@ async def test_sample_due_date_correction(
         await camunda.update_user_task(task.user_task_key, data=request)
 
     moved = await camunda.get_user_task(task.user_task_key)
-    assert moved.due_date == datetime.datetime(2031, 5, 5, 12, tzinfo=datetime.UTC)
+    assert moved.due_date == dt.datetime(2031, 5, 5, 12, tzinfo=dt.UTC)
 
 
 async def test_sample_approval(

@@ -20,8 +20,8 @@ REPEAT_SECONDS = 60.0
 """How long a client repeats a request whose connection ended."""
 PAUSE_SECONDS = 0.05
 SETTLE_SECONDS = 10.0
-FINAL_SECONDS = 30.0
-"""How long a look at what a task holds in the end is repeated until a gateway answers."""
+ANSWER_SECONDS = 30.0
+"""How long anything else is tried until a gateway has an answer."""
 TOLD = {204: Told.ACKNOWLEDGED, 504: Told.UNKNOWN, 500: Told.UNKNOWN, 0: Told.UNKNOWN}
 
 
@@ -51,7 +51,7 @@ class Traffic:
         self.tasks: list[str] = []
 
     async def create(self, tasks: int) -> None:
-        """Create tasks to work on. Raises: aiohttp.ClientError."""
+        """Create tasks to work on; 503 is tried again. Raises: aiohttp.ClientError."""
         kinds = self._listener_types
         async with self._session() as session:
             for number in range(tasks):
@@ -59,10 +59,7 @@ class Traffic:
                 if kinds and number % 2:
                     listener = {"eventType": "updating", "type": kinds[number // 2 % len(kinds)]}
                     body["listeners"] = [listener]
-                url = f"{self._gateways[0]}/v2/user-tasks"
-                async with session.post(url, json=body) as answer:
-                    answer.raise_for_status()
-                    self.tasks.append((await answer.json())["userTaskKey"])
+                self.tasks.append(await self._create(session, body))
 
     async def run(self, clients: int, stopping: asyncio.Event) -> None:
         """Change and read tasks until `stopping`; each client has its share of the tasks."""
@@ -92,6 +89,15 @@ class Traffic:
         return aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=30), connector=aiohttp.TCPConnector(limit=0)
         )
+
+    async def _create(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> str:
+        until = time.monotonic() + ANSWER_SECONDS
+        while True:
+            async with session.post(f"{self._gateways[0]}/v2/user-tasks", json=body) as answer:
+                if answer.status != 503 or time.monotonic() > until:
+                    answer.raise_for_status()
+                    return str((await answer.json())["userTaskKey"])
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _client(
         self,
@@ -152,7 +158,7 @@ class Traffic:
             self.notes.reads.append(Read(task, value, sent, time.monotonic()))
 
     async def _final(self, session: aiohttp.ClientSession, task: str) -> str:
-        until = time.monotonic() + FINAL_SECONDS
+        until = time.monotonic() + ANSWER_SECONDS
         for turn in count():
             value = await self._value(session, task, turn)
             if value is not None:

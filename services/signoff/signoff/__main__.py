@@ -1,6 +1,7 @@
 """The `signoff` command: parse, read the settings, call one function, return its exit code."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -17,6 +18,8 @@ GATEWAY = ("host", "port", "request_timeout", "in_flight_limit", "waits_limit", 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit code 2: wrong arguments or settings; 1: it could not do its work."""
+    # Until a command listens to signals itself, Ctrl-C ends it without a word about imports.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     options = vars(_parser().parse_args(arguments))
     command: Callable[..., int] = options.pop("run")
     extra = {name: options.pop(name) for name in ("module", "demo") if name in options}

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
+import aiohttp
 import structlog
 
 from signoff import parts
@@ -59,9 +60,10 @@ async def _everything(settings: Settings, stopping: asyncio.Event, *, demo: bool
             await broker.start()
             try:
                 await _owned(broker, settings.partitions, stopping)
-                await gateway.start()
-                await configure(log, SystemClock(), settings.global_listeners)
-                await _serve(gateway, listening, stopping, demo=demo)
+                if not stopping.is_set():
+                    await gateway.start()
+                    await configure(log, SystemClock(), settings.global_listeners)
+                    await _serve(gateway, listening, stopping, demo=demo)
             finally:
                 await broker.stop()
         await log.close()
@@ -124,8 +126,16 @@ async def _demo(url: str, *, wanted: bool) -> AsyncGenerator[None]:
     worker = Worker(HttpTransport(url, poll=timedelta(seconds=5)), [listeners], name="demo")
     running = asyncio.create_task(worker.run(stopping, drain=DRAIN), name="demo worker")
     try:
-        say(things_to_try(url, await tasks_to_try(url), sys.argv[0]))
+        await _tell(url)
         yield
     finally:
         stopping.set()
         await running
+
+
+async def _tell(url: str) -> None:
+    """Show what to try; a demo that fails takes nothing else with it."""
+    try:
+        say(things_to_try(url, await tasks_to_try(url), sys.argv[0]))
+    except aiohttp.ClientError as error:
+        structlog.get_logger().warning("no_demo", reason=str(error))

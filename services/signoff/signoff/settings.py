@@ -1,12 +1,14 @@
 """Every setting of every process: flat, bounded, read once, refused by name when unknown."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as NoJson
 
 from signoff_process.logs import LogFormat, LogLevel
 from signoff_schemas.ids import PARTITIONS_MAX
@@ -97,9 +99,12 @@ def read_settings(**given: object) -> Settings:
         settings = Settings(**named)
     except ValidationError as error:
         problems += [
-            f"{PREFIX}{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}"
-            for each in error.errors()
+            f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()
         ]
+        raise SettingsError("\n".join(problems)) from error
+    except NoJson as error:
+        name = re.findall(r'field "(\w+)"', str(error))[0]
+        problems.append(f"{PREFIX}{name.upper()}: this is no JSON")
         raise SettingsError("\n".join(problems)) from error
     if problems:
         raise SettingsError("\n".join(problems))

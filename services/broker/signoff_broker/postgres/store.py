@@ -6,8 +6,8 @@ row says where to go on. The transaction ends with the fence, a FOR SHARE lock o
 row under our owner and epoch. Whoever takes the partition over updates that row, so either our
 commit is over before the epoch rises, and the successor reads it, or the fence finds nothing and
 the transaction fails. Last, because a takeover waits for whoever holds the fence. The last
-statement also updates tasks and appends steps: where nothing else was touched, it is the whole
-transaction, in one round trip.
+statement also updates tasks, writes jobs and appends steps: where nothing else was touched, it is
+the whole transaction, in one round trip.
 
 Any error asks first whether the partition is still ours, because a zombie runs into its successor's
 rows: that is no bad data. When the connection breaks, the store is used up: every later call raises
@@ -233,7 +233,7 @@ class PostgresStore:
             for write in writes.first:
                 tag = await connection.execute(write.statement, *write.arguments)
                 _expect(write, tag)
-            await connection.execute(queries.FINISH_COMMIT, *writes.finish)
+            await connection.execute(writes.finish.statement, *writes.finish.arguments)
         except (*FAILURES, DataError) as error:
             raise await self._verdict(error) from error
         try:
@@ -245,7 +245,7 @@ class PostgresStore:
     async def _finish(self, writes: Writes) -> None:
         """The last statement alone is a transaction of its own, so its end is the commit."""
         try:
-            await self._connection.execute(queries.FINISH_COMMIT, *writes.finish)
+            await self._connection.execute(writes.finish.statement, *writes.finish.arguments)
         except FAILURES as error:
             verdict = await self._verdict(error)
             if isinstance(verdict, StoreUnavailable) and not refused(error):

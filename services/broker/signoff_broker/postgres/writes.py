@@ -1,7 +1,9 @@
 """A batch as statements and their arguments: pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Generic, TypeVar
 
 from signoff_broker.ports import Batch
@@ -49,8 +51,8 @@ class Writes:
     """A batch: most have nothing but the end."""
 
     first: Sequence[Write]
-    finish: Sequence[object]
-    """Arguments of the statement that updates tasks, appends steps and checks the fence."""
+    finish: Write
+    """Updates tasks, writes jobs, appends steps and checks the fence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,9 @@ class _Table(Generic[E]):
         if not entities:
             return
         if new := [self.insert_row(each) for key, each in entities.items() if key > newest_key]:
-            yield Write(self.insert, (partition, *zip(*new, strict=True)))
+            yield Write(self.insert, (partition, *_columns(new)))
         if old := [self.update_row(each) for key, each in entities.items() if key <= newest_key]:
-            yield Write(self.update, tuple(zip(*old, strict=True)), f"UPDATE {len(old)}")
+            yield Write(self.update, _columns(old), f"UPDATE {len(old)}")
 
 
 _PROCESSES: Final = _Table(
@@ -82,6 +84,8 @@ _VARIABLES: Final = _Table(
 )
 _NO_TASKS: Final = ((),) * rows.TASK_UPDATE_COLUMNS
 _NO_STEPS: Final = ((),) * step_rows.STEP_COLUMNS
+_FINISH_PARAMETERS: Final = 3 + rows.TASK_UPDATE_COLUMNS + step_rows.STEP_COLUMNS
+_PARAMETER: Final = re.compile(r"\$(\d+)")
 
 
 def writes_of(batch: Batch, claim: Claim, last_key: int) -> Writes:
@@ -93,7 +97,6 @@ def writes_of(batch: Batch, claim: Claim, last_key: int) -> Writes:
     partition, newest = claim.partition, key_of(claim.partition, last_key)
     first = [
         *_PROCESSES.writes(partition, newest, batch.processes),
-        *_JOBS.writes(partition, newest, batch.jobs),
         *_INCIDENTS.writes(partition, newest, batch.incidents),
         *_VARIABLES.writes(partition, newest, batch.variables),
         *(_settings_write(event) for event in batch.settings),
@@ -101,12 +104,60 @@ def writes_of(batch: Batch, claim: Claim, last_key: int) -> Writes:
     if batch.settings:
         first.append(Write(queries.BUMP_SETTINGS, (len(batch.settings),)))
     if new := [rows.task_insert(task) for key, task in batch.tasks.items() if key > newest]:
-        first.append(Write(queries.INSERT_TASKS, (partition, *zip(*new, strict=True))))
+        first.append(Write(queries.INSERT_TASKS, (partition, *_columns(new))))
     old = [rows.task_update(task) for key, task in batch.tasks.items() if key <= newest]
     steps = [step_rows.step_insert(step) for step in batch.steps]
-    tasks_columns = zip(*old, strict=True) if old else _NO_TASKS
-    steps_columns = zip(*steps, strict=True) if steps else _NO_STEPS
-    return Writes(first, (*claim.fence, *tasks_columns, *steps_columns))
+    finish: list[object] = [*claim.fence]
+    finish += _columns(old) if old else _NO_TASKS
+    finish += _columns(steps) if steps else _NO_STEPS
+    jobs = list(_JOBS.writes(partition, newest, batch.jobs))
+    return Writes(first, _with_jobs(finish, jobs) if jobs else Write(queries.FINISH_COMMIT, finish))
+
+
+def _columns(table: Sequence[Row]) -> Row:
+    """The columns of some rows. What is NULL in all of them costs nothing: ``unnest`` fills up."""
+    count = len(table)
+    return tuple(
+        () if column[0] is None and column.count(None) == count else column
+        for column in zip(*table, strict=True)
+    )
+
+
+def _with_jobs(finish: list[object], jobs: Sequence[Write]) -> Write:
+    """The last statement, with what happens to jobs in it: three round trips fewer."""
+    for each in jobs:
+        # The partition is there already, as the first parameter of all.
+        finish += each.arguments if each.expected else each.arguments[1:]
+    return Write(
+        _finish_with(tuple((each.statement, bool(each.expected)) for each in jobs)), finish
+    )
+
+
+@cache
+def _finish_with(writes: Iterable[tuple[str, bool]]) -> str:
+    """FINISH_COMMIT with further inserts and updates; of the latter, every row must be there."""
+    ahead = _FINISH_PARAMETERS
+    parts, counts = "", ""
+    for number, (statement, is_update) in enumerate(writes):
+        kept = 0 if is_update else 1
+        text = _renumbered(statement, kept, ahead - kept)
+        if is_update:
+            text += " RETURNING 1"
+            count = f"(SELECT count(*) FROM write_{number})"  # noqa: S608 - a number of ours
+            counts += f" * ({count} = cardinality(${ahead + 1}::bigint[]))::int"
+        parts += f", write_{number} AS ({text})"
+        ahead += len(set(_PARAMETER.findall(statement))) - kept
+    return queries.FINISH_COMMIT.replace("/* writes */", parts).replace("/* counts */", counts)
+
+
+def _renumbered(statement: str, kept: int, shift: int) -> str:
+    """With all parameters but the first ``kept`` counted from further on."""
+
+    def shifted(parameter: re.Match[str]) -> str:
+        number = int(parameter[1])
+        return f"${number if number <= kept else number + shift}"
+
+    return _PARAMETER.sub(shifted, statement.rstrip(";"))
 
 
 def _settings_write(event: SettingsEvent) -> Write:

@@ -145,7 +145,7 @@ class Supervisor:
             if len(self._owned) < limit:
                 if self._may_take(each, now):
                     self._begin(number)
-            elif self._failed.pop(number, None):
+            elif number in self._failed:
                 self._begin(number, self._give_up(number))
         if len(self._owned) > limit and now - self._shed_at >= SHED_SECONDS:
             self._shed(now)
@@ -223,9 +223,13 @@ class Supervisor:
         self._log.info("partition_given_back", partition=number)
 
     async def _give_up(self, number: int) -> None:
-        """Others are to take what we dropped and have no room for any more."""
+        """Others are to take what we dropped and have no room for any more.
+
+        Remembered until they may: our heartbeats would prolong its lease for ever.
+        """
         with suppress(StoreError):
             await self._ownership.release(number)
+            self._failed.pop(number, None)
 
     def _drop_all(self) -> None:
         for owned in self._owned.values():
