@@ -1,4 +1,4 @@
-"""A lean load client: `python -m tests.benchmarks.client` reads a plan from stdin, prints what it saw.
+"""A lean load client: reads a plan from stdin, follows it, prints what it saw as JSON.
 
 Closed loop: every connection has one request under way. Hand-written HTTP on uvloop, because the
 client shares two cores with what it measures. Each answer's status is counted.
@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
             assert self._transport is not None
             self._transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         self._run.lost()
 
     def _send(self) -> None:

@@ -159,7 +159,8 @@ async def _settle(consumer: AIOKafkaConsumer, waiting: dict[int, asyncio.Future[
     while True:
         for records in (await consumer.getmany(timeout_ms=1000)).values():
             for record in records:
-                waiter = waiting.pop(int(record.value.partition(b" ")[0]), None)
+                value: bytes = record.value or b""
+                waiter = waiting.pop(int(value.partition(b" ")[0]), None)
                 if waiter is not None:
                     waiter.set_result(None)
 

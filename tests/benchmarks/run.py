@@ -1,7 +1,6 @@
 """Measures Signoff beside its floors: `python -m tests.benchmarks.run dev`, or `stack`."""
 
 import argparse
-import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +19,8 @@ from tests.benchmarks.usage import memory_mib
 CLIENT = ("tests.benchmarks.client",)
 CONNECTIONS = (1, 64)
 WARM_SECONDS = 1.0
+WARM_UP_SECONDS = 5.0
+"""Of each case before the first round: a Java machine compiles what it runs often."""
 TASKS = 1000
 MEMORY_AT = (20_000, 200_000)
 """Updates after which memory is read."""
@@ -100,6 +101,9 @@ async def _measure(
             for case in _cases(system, connections, plain, heard)
             if not options.only or case.name in options.only
         ]
+        _say("warming up")
+        for case in (each for each in cases if each.connections == CONNECTIONS[-1]):
+            await measured(case.command, case.plan(WARM_UP_SECONDS))
         for number in range(1, options.rounds + 1):
             for case in cases:
                 answer = await measured(case.command, case.plan(options.seconds))

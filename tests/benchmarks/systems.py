@@ -1,4 +1,4 @@
-"""What is measured, as processes of this machine: Signoff in one process or as a stack, and floors."""
+"""What is measured, as processes of this machine: Signoff in both shapes, and the floors."""
 
 import asyncio
 import os

@@ -8,7 +8,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(groups: Mapping[str, int]) -> dict[str, float]:
-    """By name: user and system time of a process and its children so far, also of those that ended."""
+    """By name: user and system time of a process and its children, also of those that ended."""
     parents = _parents()
     return {
         name: sum(_ticks(pid) for pid in _tree(root, parents)) / TICKS

@@ -29,8 +29,8 @@ def a_file(name: str = "p.bpmn", digest: str = "d1", process_id: str = "p") -> R
     return Resource(name=name, digest=digest, processes=(graph,))
 
 
-def a_form(digest: str = "d1") -> Resource:
-    return Resource(name="f.form", digest=digest, form_id="f", content='{"a": 1}')
+def a_form(digest: str = "d1", name: str = "f.form") -> Resource:
+    return Resource(name=name, digest=digest, form_id="f", content='{"a": 1}')
 
 
 def a_listener(identifier: str = "g", **given: object) -> GlobalListener:
@@ -65,6 +65,26 @@ def test_same_file_again_is_the_same_version_and_another_the_next() -> None:
     assert result_of(same)["deployment_key"] != first["deployment_key"]
     assert (newer["processes"][0]["version"], newer["forms"][0]["version"]) == (2, 2)
     assert (back["processes"][0]["version"], back["forms"][0]["version"]) == (3, 3)
+
+
+def test_same_content_under_another_name_is_the_next_version() -> None:
+    bench = Bench()
+    bench.send(Deploy(resources=(a_file(), a_form())))
+
+    renamed = result_of(bench.send(Deploy(resources=(a_file("q.bpmn"),))))
+    form = result_of(bench.send(Deploy(resources=(a_form(name="g.form"),))))
+
+    assert (renamed["processes"][0]["version"], form["forms"][0]["version"]) == (2, 2)
+
+
+def test_one_new_file_makes_a_new_version_of_all_deployed_with_it() -> None:
+    bench = Bench()
+    others = (a_file("q.bpmn", process_id="q"), a_form())
+    bench.send(Deploy(resources=(a_file(), *others)))
+
+    result = result_of(bench.send(Deploy(resources=(a_file(digest="d2"), *others))))
+
+    assert [each["version"] for each in (*result["processes"], *result["forms"])] == [2, 2, 2]
 
 
 def test_task_shows_the_latest_form_of_when_it_was_created() -> None:

@@ -27,15 +27,22 @@ Result = dict[str, object]
 
 
 def deploy(draft: Draft, command: Deploy) -> Result | Rejection:
-    """Deploy files, together. A file that is the latest version already stays that version."""
+    """Deploy files, together.
+
+    Files that all are the latest versions already stay those; one that is new takes the others
+    with it, so that what was deployed together has versions that belong together.
+    """
     if refusal := must_be_of_tenant(draft.asker.principal, command.tenant, "CREATE", "deploy"):
         return refusal
     deployment_key = draft.new_key()
+    stays = all(_is_latest(draft, command.tenant, each) for each in command.resources)
     processes: list[Result] = []
     forms: list[Result] = []
     for resource in command.resources:
         for graph in resource.processes:
-            definition = _define(draft, command, resource, graph, deployment_key)
+            definition = _latest_definition(draft, command.tenant, graph.process_id)
+            if definition is None or not stays:
+                definition = _define(draft, command, resource, graph, deployment_key)
             processes.append(
                 {
                     "process_id": definition.process.process_id,
@@ -45,7 +52,9 @@ def deploy(draft: Draft, command: Deploy) -> Result | Rejection:
                 }
             )
         if resource.form_id:
-            form = _add_form(draft, command, resource, deployment_key)
+            form = draft.settings.forms.get((command.tenant, resource.form_id))
+            if form is None or not stays:
+                form = _add_form(draft, command, resource, deployment_key)
             forms.append(
                 {
                     "form_id": form.form_id,
@@ -94,13 +103,28 @@ def configure_listeners(draft: Draft, command: ConfigureGlobalListeners) -> None
             draft.emit_setting(GlobalListenerSet(listener=listener))
 
 
+def _is_latest(draft: Draft, tenant: str, resource: Resource) -> bool:
+    """Whether what the file holds was last deployed from a file of this name and content."""
+    latest: list[Definition | Form | None] = [
+        _latest_definition(draft, tenant, graph.process_id) for graph in resource.processes
+    ]
+    if resource.form_id:
+        latest.append(draft.settings.forms.get((tenant, resource.form_id)))
+    return all(
+        each is not None and (each.resource_name, each.digest) == (resource.name, resource.digest)
+        for each in latest
+    )
+
+
+def _latest_definition(draft: Draft, tenant: str, process_id: str) -> Definition | None:
+    settings = draft.settings
+    return settings.definitions.get(settings.latest.get((tenant, process_id), 0))
+
+
 def _define(
     draft: Draft, command: Deploy, resource: Resource, graph: ProcessGraph, deployment_key: int
 ) -> Definition:
-    settings, name = draft.settings, (command.tenant, graph.process_id)
-    latest = settings.definitions.get(settings.latest.get(name, 0))
-    if latest is not None and latest.digest == resource.digest:
-        return latest
+    latest = _latest_definition(draft, command.tenant, graph.process_id)
     key = draft.new_key()
     version = 1 if latest is None else latest.process.version + 1
     draft.emit_setting(
@@ -120,8 +144,6 @@ def _define(
 def _add_form(draft: Draft, command: Deploy, resource: Resource, deployment_key: int) -> Form:
     name = (command.tenant, resource.form_id)
     latest = draft.settings.forms.get(name)
-    if latest is not None and latest.digest == resource.digest:
-        return latest
     draft.emit_setting(
         FormDeployed(
             form_key=draft.new_key(),

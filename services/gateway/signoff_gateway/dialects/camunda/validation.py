@@ -16,6 +16,8 @@ from signoff_schemas.ids import DEFAULT_TENANT
 TEXT_LENGTH_MAX: Final = 512
 """Characters of a text that an index may hold; much longer ones do not fit into its pages."""
 LIST_LENGTH_MAX: Final = 1000
+KEY_LENGTH_MAX: Final = 25
+KEY_SHOWN_MAX: Final = 100
 INT32_MAX: Final = 2**31 - 1
 INT64_MAX: Final = 2**63 - 1
 
@@ -39,9 +41,12 @@ Int64 = Annotated[int, Field(ge=-INT64_MAX - 1, le=INT64_MAX)]
 
 
 def _key(value: object) -> object:
-    if isinstance(value, str) and (value.removeprefix("-")).isascii():
-        return int(value) if value.removeprefix("-").isdigit() and len(value) <= 25 else value
-    return value
+    if not isinstance(value, str):
+        return value
+    digits = value.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or len(value) > KEY_LENGTH_MAX:
+        raise PydanticCustomError("no_key", "{value}", {"value": value[:KEY_SHOWN_MAX]})
+    return int(value)
 
 
 Key = Annotated[Int64, BeforeValidator(_key)]
@@ -123,6 +128,14 @@ def sentences(problems: list[str]) -> None:
         raise InvalidArgument(". ".join(problems) + ".")
 
 
+def no_key(name: str, shown: str) -> str:
+    """What is said of a text in place of a key."""
+    return (
+        f"The provided {name} '{shown}' is not a valid key. Expected a numeric value. "
+        "Did you pass an entity id instead of an entity key?."
+    )
+
+
 @cache
 def _empty(model: type[M]) -> M:
     return model()
@@ -142,6 +155,8 @@ def _refusal(error: ValidationError) -> BadRequest | InvalidArgument:
     match first["type"]:
         case "enum_value":
             return BadRequest(first["msg"])
+        case "no_key":
+            return InvalidArgument(no_key(_path(first), first["msg"]))
         case "json_invalid":
             return BadRequest(_UNREADABLE)
         case "string_too_long" | "too_long":
