@@ -17,7 +17,7 @@ from signoff_schemas.process_events import (
     GlobalListenerDeleted,
     GlobalListenerSet,
 )
-from signoff_schemas.replies import Reply, Waiting
+from signoff_schemas.replies import Outcome, OutcomeStatus, Reply, Waiting
 from signoff_schemas.task_events import TaskUpdated, TransitionDenied
 from signoff_schemas.topics import Inlet
 from signoff_schemas.values import (
@@ -390,6 +390,34 @@ class StoreContract:
         await store.prune(later)
         assert [step.position for step in await store.unrelayed(0, 9)] == [7]
         assert (await take()).recovery.position == 7
+
+    async def test_pruning_keeps_a_command_on_record_for_as_long_as_it_waits(
+        self, take: Take
+    ) -> None:
+        store = (await take()).store
+        held = a_step(1, command_id="c1-held", subject_key=k(1))
+        task = a_task(state=TaskState.UPDATING, transition=a_transition())
+        waiting = replace(an_instance(), task=task)
+        await store.commit(batch_of(waiting, held, a_step(2, command_id="c1-other")))
+        await store.commit(batch_of(None, a_step(3)))
+        await store.relayed(3)
+
+        await store.prune(NOW + 2 * DAY)
+
+        known = (await store.load([], ["c1-held", "c1-other"])).known
+        assert known == {"c1-held": Known(None, "", k(1))}
+
+        end = NOW + 2 * DAY
+        applied = Outcome(status=OutcomeStatus.APPLIED)
+        decided = a_step(4, now=end, answers="c1-held", answered=applied, subject_key=k(1))
+        done = replace(task, state=TaskState.CREATED, transition=None)
+        await store.commit(Batch(steps=[decided, a_step(5, now=end)], tasks={done.key: done}))
+        await store.relayed(5)
+        await store.prune(end + DAY)
+        assert (await store.load([], ["c1-held"])).known["c1-held"].outcome == applied
+
+        await store.prune(end + DAY + 1)
+        assert not (await store.load([], ["c1-held"])).known
 
     async def test_pruning_drops_ended_instances_with_all_that_was_in_them(
         self, take: Take

@@ -92,12 +92,13 @@ def wrong_answers(found: Found) -> dict[str, int]:
 
 
 def _heading(found: Found) -> str:
+    shape = "One process" if found.mode == "dev" else "Stack"
     rounds = max(map(len, found.rounds.values()), default=0)
     return (
-        f"### {'One process' if found.mode == 'dev' else 'Stack'}, {datetime.now(UTC):%Y-%m-%d}, "
-        f"{os.cpu_count()} cores ({_processor()}), {_memory_gib():.0f} GiB\n\n"
-        f"Medians of {rounds} interleaved rounds (least to greatest). Load {os.getloadavg()[1]:.1f} "
-        "over the last five minutes. Clients and worker share the machine."
+        f"### {shape}, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({_processor()}), "
+        f"{_memory_gib():.0f} GiB\n\n"
+        f"Medians of {rounds} interleaved rounds (least to greatest), "
+        f"load {os.getloadavg()[1]:.1f}. Clients and worker share the machine."
     )
 
 

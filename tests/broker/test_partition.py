@@ -233,3 +233,12 @@ async def test_a_subscription_that_cannot_be_stored_is_rubbish(name: str) -> Non
         await created(caller)
         assert made.broker is not None
         assert made.broker.metrics.rubbish == 1
+
+
+async def test_results_and_commands_in_one_batch_move_both_offsets_past_all_of_them() -> None:
+    async with stack() as (made, caller):
+        for job_key in (1, 2, 3):
+            caller.send(caller.entry(CompleteJob(job_key=job_key)), Inlet.RESULTS)
+        await caller.ask(CreateUserTask(node=PLAIN), again=5)
+        newest = made.steps[-1]
+        assert (newest.commands_offset, newest.results_offset) == (1, 3)

@@ -24,6 +24,21 @@ async def test_a_key_gives_the_same_command_id_and_its_body_a_fingerprint(stack:
     assert first.fingerprint == again.fingerprint != other.fingerprint
 
 
+async def test_a_form_has_the_same_fingerprint_whatever_its_boundary(stack: Stack) -> None:
+    for boundary, text in (("b1", "hello"), ("b2", "hello"), ("b3", "goodbye")):
+        await stack.client.post(
+            "/v2/deployments",
+            files={"resources": ("readme.txt", text)},
+            headers={
+                "Idempotency-Key": "key-1",
+                "Content-Type": f"multipart/form-data; boundary={boundary}",
+            },
+        )
+
+    first, again, other = (each.fingerprint for each in stack.broker.commands)
+    assert first == again != other
+
+
 async def test_another_key_method_or_path_is_another_command(stack: Stack) -> None:
     for method, path, key in (
         ("PATCH", PATH, "a"),

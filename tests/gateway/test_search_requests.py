@@ -283,6 +283,10 @@ NO_KEY = (
             "Failed to parse date-time: [2031-05-06T07:08:09].",
         ),
         (
+            {"filter": {"localVariables": [{"value": "1"}, {"name": "a"}]}},
+            "Variable name must not be null. Variable value must not be null.",
+        ),
+        (
             {"filter": {"localVariables": [{"name": "a", "value": '"b"'}]}},
             (
                 "User tasks cannot be filtered by the values of variables yet: leave out"

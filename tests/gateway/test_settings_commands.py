@@ -176,7 +176,10 @@ async def test_an_instance_is_started(stack: Stack) -> None:
         ),
         (
             {"processDefinitionKey": "abc"},
-            "Request property [processDefinitionKey] cannot be parsed",
+            (
+                "The provided processDefinitionKey 'abc' is not a valid key. Expected a numeric "
+                "value. Did you pass an entity id instead of an entity key?."
+            ),
         ),
     ],
 )

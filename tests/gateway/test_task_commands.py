@@ -353,6 +353,12 @@ async def test_creating_a_task_gives_its_keys(stack: Stack) -> None:
             {"listeners": [{"eventType": "creating", "type": "x", "retries": 0}]},
             "The value for retries is '0' but must be greater than 0.",
         ),
+        ({"listeners": [{"eventType": "creating", "type": ""}]}, "No type provided."),
+        (
+            {"customHeaders": {"io.camunda.zeebe:dueDate": "x"}},
+            ("The provided customHeaders hold 'io.camunda.zeebe:dueDate', but header keys "
+             "starting with 'io.camunda.zeebe:' are reserved for internal use."),
+        ),
     ],
 )  # fmt: skip
 async def test_a_task_that_cannot_be_created_is_refused(

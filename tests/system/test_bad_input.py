@@ -298,6 +298,24 @@ async def test_a_request_that_is_too_much_or_none_is_refused_before_it_is_read(
     await still_serves(http, unique)
 
 
+async def test_a_wish_for_another_protocol_is_not_heard_and_costs_no_body(
+    product: Product, http: httpx.AsyncClient, unique: str
+) -> None:
+    """Java's own client adds these headers to each request."""
+    body = b'{"name":"%s-upgrade"}' % unique.encode()
+    wish = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk")
+    request = post(b"Content-Length: %d" % len(body), *wish) + body
+
+    whole = await exchange(product, request)
+    in_pieces = await exchange(product, request[:-5], request[-5:], pause=0.05)
+
+    assert whole.startswith(b"HTTP/1.1 201 "), whole
+    assert in_pieces.startswith(b"HTTP/1.1 201 "), in_pieces
+    search = {"filter": {"name": f"{unique}-upgrade"}}
+    found = await http.post(f"{TASKS}/search", json=search)
+    assert found.json()["page"]["totalItems"] == 2
+
+
 async def test_slow_chunked_and_truncated_bodies(
     product: Product, http: httpx.AsyncClient, unique: str
 ) -> None:

@@ -1,6 +1,7 @@
 """Ids of commands: fresh ones, and the one that an idempotency key always gives."""
 
 import hashlib
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,7 @@ from signoff_gateway.refusals import IdempotencyKeyMalformed
 
 HEADER: Final = b"idempotency-key"
 KEY_LENGTH_MAX: Final = 255
+_BOUNDARY: Final = re.compile(rb'^multipart/.*;\s*boundary="?([^";,\s]+)', re.IGNORECASE)
 _NAMESPACE: Final = uuid.UUID("6f0a3f0e-6a53-5d0e-9d2c-0c7a5f3c1b52")
 
 
@@ -40,5 +42,11 @@ def keyed(call: Call) -> Keyed | None:
 
 
 def fingerprint(call: Call) -> str:
-    """A digest of what a repetition under the same key must have in common."""
-    return hashlib.sha256(call.path.encode() + b"\n" + call.body).hexdigest()
+    """A digest of what a repetition under the same key must have in common.
+
+    Not the boundary of a form: clients draw another for each request.
+    """
+    body = call.body
+    if boundary := _BOUNDARY.search(call.headers.get(b"content-type", b"")):
+        body = body.replace(b"--" + boundary[1], b"--")
+    return hashlib.sha256(call.path.encode() + b"\n" + body).hexdigest()

@@ -1,9 +1,11 @@
 """Listeners of every task from static configuration: read leniently, set at every start.
 
 What is wrong is dropped with a warning, as users of that configuration expect (camunda.md 4): an
-entry without id, type or a valid event, or whose retries are not a positive whole number.
+entry without id, type or a valid event, or whose retries are not a positive whole number. Names
+may be written in kebab-case, camelCase or snake_case, as there: event-types, eventTypes.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -26,7 +28,9 @@ PRIORITY: Final = 50
 
 async def configure(log: Log, clock: Clock, entries: Iterable[Mapping[str, object]]) -> None:
     """Make the configured listeners exactly these. Raises: LogUnavailable."""
-    listeners = tuple(each for each in map(_listener, entries) if each is not None)
+    listeners = tuple(
+        each for each in (_listener(_relaxed(entry)) for entry in entries) if each is not None
+    )
     unique = str(uuid_utils.uuid7())
     publisher = await log.entry_publisher()
     await publisher.publish(
@@ -54,18 +58,23 @@ def _listener(entry: Mapping[str, object]) -> GlobalListener | None:
     return GlobalListener(
         id=str(entry["id"]),
         job_type=str(entry["type"]),
-        events=_events(entry["event-types"]),
+        events=_events(entry["eventtypes"]),
         retries=int(str(entry.get("retries", RETRIES))),
-        after_own=entry.get("after-non-global") is True,
+        after_own=entry.get("afternonglobal") is True,
         priority=int(str(entry.get("priority", PRIORITY))),
         configured=True,
     )
 
 
+def _relaxed(entry: Mapping[str, object]) -> dict[str, object]:
+    """The entry with its names in lower case and without separators."""
+    return {re.sub(r"[-_]", "", name).lower(): value for name, value in entry.items()}
+
+
 def _problem(entry: Mapping[str, object]) -> str:
     if not all(isinstance(entry.get(name), str) and entry[name] for name in ("id", "type")):
         return "id and type are needed"
-    if not _events(entry.get("event-types")):
+    if not _events(entry.get("eventtypes")):
         return "no valid event type"
     retries, priority = entry.get("retries", RETRIES), entry.get("priority", PRIORITY)
     if type(retries) is not int or retries < 1:

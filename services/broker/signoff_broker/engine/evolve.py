@@ -47,7 +47,7 @@ def settled(instance: Instance) -> Instance:
     if task is not None and task.state in _ENDED_TASKS:
         instance = _with_task(instance, None)
     if open_job is not None and open_job.state in _ENDED_JOBS:
-        instance = replace(instance, job=None)
+        instance = _put_job(instance, None)
     if open_incident is not None and open_incident.state is IncidentState.RESOLVED:
         instance = replace(instance, incident=None)
     return instance
@@ -106,9 +106,15 @@ def _task(task: UserTask | None, event: tasks.TaskEvent) -> UserTask:
             assert_never(event)
 
 
+def _put_job(instance: Instance, open_job: Job | None) -> Instance:
+    return Instance(
+        instance.process, instance.task, open_job, instance.incident, instance.variables
+    )
+
+
 def _with_job(instance: Instance, event: jobs.JobEvent) -> Instance:
     """A completed listener job is also its transition's business, unless it denied."""
-    after = replace(instance, job=_job(instance.job, event))
+    after = _put_job(instance, _job(instance.job, event))
     if isinstance(event, jobs.JobCompleted) and not event.result.denied:
         done, task = after.job, after.task
         if done is not None and done.kind is JobKind.TASK_LISTENER and task is not None:

@@ -229,8 +229,13 @@ class MemoryStore:
         rows = self._rows
         newest = rows.steps[-1].position if rows.steps else 0
         last = min(rows.relayed, newest - 1)
+        held = {each.transition.command_id for each in rows.tasks.values() if each.transition}
         rows.steps = [
-            step for step in rows.steps if step.position > last or step.now >= now - DAY_MS
+            step
+            for step in rows.steps
+            if step.position > last
+            or step.now >= now - DAY_MS
+            or (step.command_id in held - {""} and step.outcome is None)
         ]
         rows.known.clear()
         for step in rows.steps:

@@ -12,8 +12,9 @@ world is dropped: by ``run`` raising, after which the supervisor takes the parti
 a value could not be stored, by going through the batch once more, one record at a time.
 
 Careful mode. A record at which the process dies comes again, and would take down one owner after
-the other. So whoever takes a partition from an owner that did not give it back notes each of the
-first records durably before stepping it, one at a time; the third death at one of them is its last.
+the other. So whoever takes a partition from an owner that did not give it back notes the beginning
+of each of the first batches durably before stepping it. A batch at which somebody died already goes
+one record at a time, each noted; the third death at one of them is its last.
 """
 
 import asyncio
@@ -83,7 +84,7 @@ class Partition:
         self._stopping = False
         self._survived = survived
         self._careful = 2 * around.limits.batch_max if held.unclean and not survived else 0
-        """How many more records are taken up one at a time, each noted before."""
+        """How many more records are taken up in batches whose beginning is noted before."""
         self._began_at = 0
         self._marked_at = 0
         self._heard_at = 0
@@ -161,18 +162,30 @@ class Partition:
         self._listen_for_silence()
         timers = await processor.due.take(processor.tick())
         if self._careful:
-            await self._take_up_carefully(work, relay)
-            work = []
-        await processor.process(work, timers, self._consumed, relay)
+            rest = await self._take_up_suspects(work, relay)
+            await processor.process(rest, timers, self._consumed, relay)
+            await self._calm_down(len(work))
+        else:
+            await processor.process(work, timers, self._consumed, relay)
         await processor.due.settle(processor.tick())
         await self._mark_sometimes(relay)
 
-    async def _take_up_carefully(self, work: Sequence[Arrival], relay: Relay) -> None:
+    async def _take_up_suspects(self, work: Sequence[Arrival], relay: Relay) -> Sequence[Arrival]:
+        """Note where a batch begins; returns what of it may be taken up as a whole."""
+        if not work:
+            return work
         processor = self._processor
-        await processor.process_singly(work, relay, suspects=True)
-        self._careful = max(0, self._careful - len(work))
+        tries = await processor.store.suspect(work[0].inlet, work[0].offset)
+        if tries == 1:
+            return work
+        await processor.process_singly(work, relay, tries=tries)
+        return ()
+
+    async def _calm_down(self, survived: int) -> None:
+        processor = self._processor
+        self._careful = max(0, self._careful - survived)
         quiet = processor.monotonic_ms() - self._began_at >= CAREFUL_IDLE_MS
-        if not self._careful or (quiet and not work):
+        if not self._careful or (quiet and not survived):
             self._careful = 0
             await processor.store.acquit()
 
@@ -195,7 +208,8 @@ class Partition:
             elif not self._is_credit(arrival):
                 work.append(arrival)
         # Offsets ascend within an inlet, so the last record of each says how far it is.
-        for arrival in (arrivals[0], arrivals[-1]):
+        last = {arrival.inlet: arrival for arrival in arrivals}
+        for arrival in last.values():
             self._consumed = self._consumed.after(arrival)
         return work
 

@@ -109,21 +109,24 @@ class Processor:
             await self._timers_singly(timers, activations, relay)
 
     async def process_singly(
-        self, work: Iterable[Arrival], relay: Relay, *, suspects: bool = False
+        self, work: Iterable[Arrival], relay: Relay, *, tries: int = 0
     ) -> None:
         """Commit each record by itself, and quarantine what cannot be stored.
 
-        With ``suspects`` it is noted before each step that it is tried: a record at which
-        processes died is quarantined without another try.
+        With ``tries``, how often the first one was noted, each of the others is noted too before
+        it is stepped: a record at which processes died is quarantined without another try.
         """
-        for arrival in work:
+        suspects = tries > 0
+        for index, arrival in enumerate(work):
             offsets = self.offsets.after(arrival)
-            if suspects:
+            if suspects and index:
+                # Once for the batch that it was in when somebody died, and once for now.
+                await self.store.suspect(arrival.inlet, arrival.offset)
                 tries = await self.store.suspect(arrival.inlet, arrival.offset)
-                if tries >= self._limits.deaths_max:
-                    error = f"{tries} processes died at this record"
-                    await self._quarantine(arrival, offsets, error, relay)
-                    continue
+            if tries >= self._limits.deaths_max:
+                error = f"{tries} processes died at this record"
+                await self._quarantine(arrival, offsets, error, relay)
+                continue
             try:
                 await self._process([arrival], (), offsets, relay, 0)
             except DataError as error:

@@ -181,9 +181,7 @@ class PostgresReads:
             if each["broker_id"] is not None
         }
         partitions = [
-            PartitionRow(
-                each["partition_id"], each["epoch"], each["owner"] or "", each["added_at"]
-            )
+            PartitionRow(each["partition_id"], each["epoch"], each["owner"] or "", each["added_at"])
             for each in records
             if each["partition_id"] is not None
         ]

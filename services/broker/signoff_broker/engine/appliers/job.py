@@ -58,17 +58,29 @@ def activated(job: Job, event: JobActivated) -> Job:
 def completed(job: Job, event: JobCompleted) -> Job:
     """A worker answered: the job is closed."""
     return replace(
-        _closed(job, event.at),
+        job,
         state=JobState.COMPLETED,
         mark=JobMark.COMPLETED,
         denied=event.result.denied,
         denied_reason=event.result.denied_reason,
+        due_at=None,
+        subscriber="",
+        updated_at=event.at,
+        ended_at=event.at,
     )
 
 
 def canceled(job: Job, event: JobCanceled) -> Job:
     """Its reason is gone: the job is closed."""
-    return replace(_closed(job, event.at), state=JobState.CANCELED, mark=JobMark.CANCELED)
+    return replace(
+        job,
+        state=JobState.CANCELED,
+        mark=JobMark.CANCELED,
+        due_at=None,
+        subscriber="",
+        updated_at=event.at,
+        ended_at=event.at,
+    )
 
 
 def failed(job: Job, event: JobFailed) -> Job:
@@ -136,7 +148,3 @@ def timeout_updated(job: Job, event: JobTimeoutUpdated) -> Job:
 
 def _waiting(job: Job, at: int) -> Job:
     return replace(job, state=JobState.ACTIVATABLE, due_at=None, subscriber="", updated_at=at)
-
-
-def _closed(job: Job, at: int) -> Job:
-    return replace(job, due_at=None, subscriber="", updated_at=at, ended_at=at)

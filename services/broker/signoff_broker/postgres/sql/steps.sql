@@ -99,21 +99,43 @@ UPDATE relay_cursors SET position = $2 WHERE partition_id = $1 AND position < $2
 
 -- name: prune_steps
 -- $1 partition_id int, $2 from position bigint, $3 up to position bigint, $4 older than bigint,
--- $5 limit int. Time never goes back with the position, so old steps come first.
+-- $5 limit int. Time never goes back with the position, so old steps come first. A command that still
+-- waits stays on record, whatever its age: a withdrawal or a repetition has to find it. Once decided,
+-- it goes with the step that decided it. Returns how far all was looked at.
 WITH old AS (
-    SELECT position, recorded_at
-    FROM steps
-    WHERE partition_id = $1 AND position > $2 AND position <= $3
-    ORDER BY position
-    LIMIT $5
+    SELECT position
+    FROM (
+        SELECT position, recorded_at
+        FROM steps
+        WHERE partition_id = $1 AND position > $2 AND position <= $3
+        ORDER BY position
+        LIMIT $5
+    ) AS oldest
+    WHERE recorded_at < $4
 ), gone AS (
+    DELETE FROM steps AS s
+    WHERE
+        s.partition_id = $1
+        AND s.position = ANY (ARRAY(SELECT position FROM old))
+        AND NOT (
+            s.outcome IS NULL
+            AND s.command_id <> ''
+            AND EXISTS (
+                SELECT 1 FROM user_tasks AS t
+                WHERE
+                    t.process_instance_key = s.subject_key
+                    AND t.open
+                    AND t.transition ->> 'command_id' = s.command_id
+            )
+        )
+    RETURNING answers
+), decided AS (
     DELETE FROM steps
     WHERE
-        partition_id = $1
-        AND position = ANY (ARRAY(SELECT position FROM old WHERE recorded_at < $4))
-    RETURNING position
+        command_id = ANY (ARRAY(SELECT answers FROM gone WHERE answers <> ''))
+        AND command_id <> ''
 )
-SELECT max(position) FROM gone;
+SELECT max(position) FROM old;
 
 -- name: suspect
 -- $1 partition_id int, $2 inlet smallint, $3 log_offset bigint

@@ -7,6 +7,7 @@ from signoff_gateway.dialects.camunda.answers import (
     result_of,
 )
 from signoff_gateway.dialects.camunda.attributes import AttributeReader
+from signoff_gateway.dialects.camunda.headers import PREFIX
 from signoff_gateway.dialects.camunda.instance_models import ReferenceBody, StartBody
 from signoff_gateway.dialects.camunda.user_task_models import CreationBody, ListenerBody
 from signoff_gateway.dialects.camunda.validation import (
@@ -130,14 +131,27 @@ def _node(body: CreationBody) -> UserTaskNode:
         due_date=str(dates.get("due_date", "")),
         follow_up_date=str(dates.get("follow_up_date", "")),
         priority="" if body.priority is None else str(body.priority),
-        headers=body.custom_headers or {},
+        headers=_headers(body.custom_headers or {}),
         listeners=tuple(_listener(each) for each in body.listeners or ()),
         form_id=body.form_id or "",
         form_external=body.external_form_reference or "",
     )
 
 
+def _headers(given: dict[str, str]) -> dict[str, str]:
+    """Headers of the caller's own: listeners trust the reserved ones."""
+    for name in given:
+        if name.startswith(PREFIX):
+            raise InvalidArgument(
+                f"The provided customHeaders hold '{name}', but header keys starting with "
+                f"'{PREFIX}' are reserved for internal use."
+            )
+    return given
+
+
 def _listener(body: ListenerBody) -> Listener:
+    if not body.type:
+        raise InvalidArgument("No type provided.")
     retries = RETRIES if body.retries is None else body.retries
     if retries < 1:
         raise InvalidArgument(f"The value for retries is '{retries}' but must be greater than 0.")

@@ -12,6 +12,7 @@ from typing import Final, NoReturn, Protocol, cast
 
 from signoff_gateway.dialects.camunda.answers import BadRequest, InvalidArgument
 from signoff_gateway.dialects.camunda.search_values import instant_ms, wildcards_match
+from signoff_gateway.dialects.camunda.validation import no_key
 from signoff_gateway.reads import Condition, Operator, Scalar
 
 Path = tuple[str | int, ...]
@@ -143,10 +144,7 @@ class KeyField(ValueField):
         digits = shown.removeprefix("-")
         if digits.isascii() and digits.isdigit() and len(digits) <= 25 and int(shown) in _INT64:
             return int(shown)
-        violations.add(
-            f"The provided {_name_in(path)} '{shown}' is not a valid key. Expected a numeric value."
-            " Did you pass an entity id instead of an entity key?"
-        )
+        violations.add(no_key(_name_in(path), shown))
         return 0
 
 
@@ -300,15 +298,22 @@ class TextsField:
 
 
 @dataclass(frozen=True)
-class UnsupportedField:
-    """A field that the API has and we refuse."""
+class VariablesField:
+    """A list of names and values of variables: what is complete is refused, as not there yet."""
 
     why: str
 
     def conditions(self, path: Path, given: object, violations: Violations) -> Iterator[Condition]:
         """None: the refusal says why. A list without entries asks for nothing."""
-        if a_list(path, given):
-            violations.add(self.why)
+        entries = a_list(path, given)
+        missing = [
+            f"Variable {name} must not be null"
+            for each in entries
+            for name in ("name", "value")
+            if (_operators_in(each) or {}).get(name) is None
+        ]
+        for text_of_one in missing or [self.why] * bool(entries):
+            violations.add(text_of_one)
         yield from ()
 
 

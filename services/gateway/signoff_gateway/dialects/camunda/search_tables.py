@@ -14,7 +14,7 @@ from signoff_gateway.dialects.camunda.search_fields import (
     KeyField,
     TextField,
     TextsField,
-    UnsupportedField,
+    VariablesField,
 )
 from signoff_gateway.reads import Entity
 from signoff_schemas.values import IncidentType, JobMark, ListenerEvent
@@ -140,8 +140,8 @@ USER_TASKS: Final = Searchable(
         "elementInstanceKey": KeyField("element_instance_key", plain=True),
         "elementId": TextField("element_id", plain=True),
         "tags": TextsField("tags"),
-        "processInstanceVariables": UnsupportedField(_NOT_FILTERED_BY_VALUE),
-        "localVariables": UnsupportedField(_NOT_FILTERED_BY_VALUE),
+        "processInstanceVariables": VariablesField(_NOT_FILTERED_BY_VALUE),
+        "localVariables": VariablesField(_NOT_FILTERED_BY_VALUE),
     },
     {
         "creationDate": "created_at",

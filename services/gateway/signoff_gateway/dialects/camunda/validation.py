@@ -129,10 +129,10 @@ def sentences(problems: list[str]) -> None:
 
 
 def no_key(name: str, shown: str) -> str:
-    """What is said of a text in place of a key."""
+    """What is said of a text in place of a key; without full stop."""
     return (
         f"The provided {name} '{shown}' is not a valid key. Expected a numeric value. "
-        "Did you pass an entity id instead of an entity key?."
+        "Did you pass an entity id instead of an entity key?"
     )
 
 
@@ -156,7 +156,7 @@ def _refusal(error: ValidationError) -> BadRequest | InvalidArgument:
         case "enum_value":
             return BadRequest(first["msg"])
         case "no_key":
-            return InvalidArgument(no_key(_path(first), first["msg"]))
+            return InvalidArgument(f"{no_key(_path(first), first['msg'])}.")
         case "json_invalid":
             return BadRequest(_UNREADABLE)
         case "string_too_long" | "too_long":
