@@ -5,9 +5,12 @@ import re
 import asyncpg
 import pytest
 
+from signoff_broker.ports import Batch
 from signoff_broker.postgres import queries
 from signoff_broker.postgres.migrate import migrate
 from signoff_broker.postgres.session import Connection, connect
+from signoff_broker.postgres.writes import Claim, writes_of
+from tests.adapters.entities import a_job, a_step
 from tests.conftest import FreshDatabase
 
 pytestmark = pytest.mark.postgres
@@ -74,7 +77,7 @@ def test_every_statement_has_a_constant() -> None:
         "waiting_types": {"jobs_waiting"},
         "newest_step": {"steps_pkey", "relay_cursors_pkey"},
         "steps_after": {"steps_pkey"},
-        "prune_steps": {"steps_pkey"},
+        "prune_steps": {"steps_pkey", "steps_command_id", "user_tasks_instance"},
         "prune_instances": {
             "process_instances_ended",
             "process_instances_pkey",
@@ -100,6 +103,23 @@ async def test_the_planner_has_one_way_before_it_knows_the_tables(
     assert scanned <= SMALL, plan
     assert used, plan
     assert used <= indexes, plan
+
+
+async def test_jobs_are_written_within_the_last_statement_by_their_keys(dsn: str) -> None:
+    known, new = a_job(4), a_job(9)
+    batch = Batch(steps=[a_step(1)], jobs={known.key: known, new.key: new})
+
+    writes = writes_of(batch, Claim(dsn, 1, "", 1), last_key=8)
+
+    assert writes.first == []
+    connection = await connect(dsn, "signoff:test")
+    try:
+        plan = await plan_of(connection, writes.finish.statement)
+    finally:
+        await connection.close()
+    assert "Insert on jobs" in plan
+    assert "Update on jobs" in plan
+    assert "Index Scan using jobs_pkey" in plan
 
 
 async def plan_of(connection: Connection, statement: str) -> str:

@@ -124,7 +124,6 @@ WITH old AS (
                 SELECT 1 FROM user_tasks AS t
                 WHERE
                     t.process_instance_key = s.subject_key
-                    AND t.open
                     AND t.transition ->> 'command_id' = s.command_id
             )
         )

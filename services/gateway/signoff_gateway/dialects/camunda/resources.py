@@ -31,8 +31,8 @@ class _FileRefused(ValueError):
 def resources_of(files: Sequence[tuple[str, bytes]]) -> tuple[Resource, ...]:
     """Compile the files of a deployment, pairs of name and bytes; a name's ending decides.
 
-    ``.bpmn`` (and ``.xml``) files are compiled, ``.form`` files must be JSON with an ``id``, ``.dmn``
-    files are refused, all others are only stored. Work is proportional to the size of the files.
+    ``.bpmn`` (and ``.xml``) files are compiled, ``.form`` files must be JSON with an ``id``,
+    ``.dmn`` files are refused, all others are only stored. Work is proportional to their size.
 
     Raises:
         Refused: a file is not acceptable, or two have the same name, process id or form id.
