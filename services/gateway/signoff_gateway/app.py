@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
@@ -42,6 +43,8 @@ OPEN_PRINCIPAL: Final = Principal("demo")
 _UNROUTED: Final = "unknown"
 _CLOSE: Final = ((b"connection", b"close"),)
 _JSON: Final = b"application/json"
+LINGER_SECONDS: Final = 1.0
+LINGER_BYTES_MAX: Final = 32 * 1024 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -159,9 +162,30 @@ async def _write(answer: Answer, receive: Receive, send: Send) -> None:
     start = {"type": "http.response.start", "status": answer.status, "headers": headers}
     if answer.undelivered is not None:
         await _write_watched(answer, start, receive, send)
-        return
+    elif answer.headers[-1:] == _CLOSE:
+        await _write_last(answer, start, receive, send)
+    else:
+        await send(start)
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _write_last(answer: Answer, start: Scope, receive: Receive, send: Send) -> None:
+    """Answer before the body has come, and let a client that only listens afterwards see it.
+
+    Closing at once would reset the connection under a client that still writes, and the answer
+    would be lost with it. What comes meanwhile is thrown away, within a size and a time.
+    """
     await send(start)
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while size < LINGER_BYTES_MAX:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    break
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _write_watched(answer: Answer, start: Scope, receive: Receive, send: Send) -> None:

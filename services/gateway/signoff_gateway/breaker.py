@@ -15,7 +15,6 @@ REFRESH: Final = 0.3
 """Seconds between two looks at who owns what."""
 STALE: Final = 1.0
 """Seconds after which an unanswered look means that the database is gone."""
-REMEMBERED_MS: Final = 24 * 3_600_000
 """For how long an idempotency key is remembered."""
 UNACKNOWLEDGED_MS: Final = 1000
 """Age of the oldest unacknowledged send from which on the log counts as gone."""
@@ -59,13 +58,12 @@ class Breaker:
             raise Unavailable(Cause.NO_OWNER, partition)
 
     def partitions_for_keys(self) -> int:
-        """How many partitions, from 1 on, were there a day ago.
+        """How many partitions, from 1 on, were there from the beginning.
 
-        What an idempotency key creates goes to one of these, so that its repetition within the day
-        goes there too, although partitions were added meanwhile.
+        What an idempotency key creates goes to one of these for ever: the command id carries its
+        partition, so a key that moved, on whatever day, would have a second effect.
         """
-        before = self._clock.now_ms() - REMEMBERED_MS
-        return max(1, sum(each.added_at <= before for each in self.cluster.partitions))
+        return max(1, sum(each.added_at == 0 for each in self.cluster.partitions))
 
     def database_answers(self) -> bool:
         """Whether a look succeeded within the last second."""

@@ -120,12 +120,12 @@ WITH old AS (
         AND NOT (
             s.outcome IS NULL
             AND s.command_id <> ''
-            AND EXISTS (
-                SELECT 1 FROM user_tasks AS t
-                WHERE
-                    t.process_instance_key = s.subject_key
-                    AND t.transition ->> 'command_id' = s.command_id
-            )
+            -- An array, because EXISTS may be answered by reading all tasks.
+            AND s.command_id = ANY (ARRAY(
+                SELECT t.transition ->> 'command_id'
+                FROM user_tasks AS t
+                WHERE t.process_instance_key = s.subject_key AND t.transition IS NOT NULL
+            ))
         )
     RETURNING answers
 ), decided AS (
