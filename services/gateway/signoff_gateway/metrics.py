@@ -48,6 +48,10 @@ class Metrics(Collector):
         """Show what ``read`` returns at every collection."""
         self._gauges.append((name, meaning, labels, read))
 
+    def include(self, collector: Collector) -> None:
+        """Show another part's numbers too: in one process the broker's."""
+        self._registry.register(collector)
+
     def render(self) -> bytes:
         """Everything in the text format."""
         return generate_latest(self._registry)

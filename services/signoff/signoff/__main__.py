@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     options = vars(_parser().parse_args(arguments))
     command: Callable[..., int] = options.pop("run")
-    extra = {name: options.pop(name) for name in ("module", "demo") if name in options}
+    extra = {"module": options.pop("module")} if "module" in options else {}
     try:
         settings = read_settings(**options)
     except SettingsError as error:
@@ -51,7 +51,7 @@ def _add_dev(commands: Commands) -> None:
         _dev,
         "everything in one process, with demo tasks",
         "signoff dev --port 9090 --request-timeout 5",
-        ("data", "postgres_bin", "retention_days", "global_listeners", *GATEWAY, *COMMON),
+        ("data", "demo", "postgres_bin", "retention_days", "global_listeners", *GATEWAY, *COMMON),
     )
     dev.add_argument("--data", metavar="DIR", help="where the database is kept")
     dev.add_argument("--port", type=int, metavar="N", help="port of the HTTP API")
@@ -62,7 +62,11 @@ def _add_dev(commands: Commands) -> None:
         help="seconds until a held request is answered 504",
     )
     dev.add_argument(
-        "--no-demo", dest="demo", action="store_false", help="no demo worker and no demo tasks"
+        "--no-demo",
+        dest="demo",
+        action="store_const",
+        const=False,
+        help="no demo worker and no demo tasks",
     )
 
 
@@ -136,10 +140,10 @@ def _add(
 # Each command imports what it runs: `signoff --help` must not wait for a web server to load.
 
 
-def _dev(settings: Settings, *, demo: bool) -> int:
+def _dev(settings: Settings) -> int:
     from signoff.dev import run_dev  # noqa: PLC0415
 
-    return run_dev(settings, demo=demo)
+    return run_dev(settings)
 
 
 def _gateway(settings: Settings) -> int:

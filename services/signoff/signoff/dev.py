@@ -13,6 +13,7 @@ import structlog
 from signoff import parts
 from signoff.demo import listeners, tasks_to_try, things_to_try
 from signoff.global_listeners import configure
+from signoff.metrics import BrokerCollector
 from signoff.serving import AddressTaken, address, listen, serving
 from signoff.settings import Settings
 from signoff.terminal import say
@@ -33,12 +34,12 @@ DRAIN = timedelta(seconds=2)
 REFUSALS = (AddressTaken, LogMismatch, StoreError, PostgresServerError)
 
 
-def run_dev(settings: Settings, *, demo: bool) -> int:
+def run_dev(settings: Settings) -> int:
     """Run until a signal; 1 if it cannot start."""
 
     async def work(stopping: asyncio.Event) -> int:
         try:
-            await _everything(settings, stopping, demo=demo)
+            await _everything(settings, stopping)
         except REFUSALS as error:
             structlog.get_logger().error("cannot_run", reason=str(error))
             return 1
@@ -47,7 +48,7 @@ def run_dev(settings: Settings, *, demo: bool) -> int:
     return run(work)
 
 
-async def _everything(settings: Settings, stopping: asyncio.Event, *, demo: bool) -> None:
+async def _everything(settings: Settings, stopping: asyncio.Event) -> None:
     listening = listen(settings.host, settings.port)
     async with _database(settings) as dsn:
         await migrate(dsn)
@@ -57,13 +58,14 @@ async def _everything(settings: Settings, stopping: asyncio.Event, *, demo: bool
         await owner.verify_log(await log.start())
         broker = parts.broker(log, owner, publish_events=False)
         async with parts.gateway(settings, log, dsn) as gateway:
+            gateway.metrics.include(BrokerCollector(broker.metrics))
             await broker.start()
             try:
                 await _owned(broker, settings.partitions, stopping)
                 if not stopping.is_set():
                     await gateway.start()
                     await configure(log, SystemClock(), settings.global_listeners)
-                    await _serve(gateway, listening, stopping, demo=demo)
+                    await _serve(gateway, listening, stopping, demo=settings.demo)
             finally:
                 await broker.stop()
         await log.close()

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that a process listens on.")
     port: Port = Field(8080, description="Port of the gateway's HTTP API; 0 takes a free one.")
     broker_port: Port = Field(8081, description="Port of a broker's /metrics; 0 takes a free one.")
+    demo: bool = Field(
+        default=True, description="Whether `signoff dev` shows demo tasks and a worker."
+    )
     request_timeout: float = Field(
         15, gt=0, le=3600, description="Seconds until a held request is answered 504."
     )
