@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from signoff_process.log.ports import EntryTooLarge, LogUnavailable
+from signoff_schemas.replies import Outcome, OutcomeStatus
 from tests.support.gateway import TASK, Stack, running
 
 PATH = f"/v2/user-tasks/{TASK}"
@@ -94,6 +95,21 @@ async def test_one_partition_without_owner_does_not_stop_the_other() -> None:
 
         assert (await stack.client.delete(f"{PATH}/assignee")).status_code == 204
         assert (await stack.client.get("/v2/status")).status_code == 204
+
+
+async def test_new_tasks_go_where_there_is_an_owner() -> None:
+    async with running(partitions=2) as stack:
+        stack.broker.answer = lambda _: Outcome(
+            status=OutcomeStatus.APPLIED,
+            result={"task_key": 1, "process_instance_key": 2, "element_instance_key": 3},
+        )
+        stack.reads.owned = {1}
+        elsewhere = f"/v2/user-tasks/{(2 << 51) + 7}/assignee"
+        await until(lambda: stack.client.delete(elsewhere), 503)
+
+        answers = [await stack.client.post("/v2/user-tasks", json={}) for _ in range(4)]
+
+        assert [each.status_code for each in answers] == [201] * 4
 
 
 async def failing(stack: Stack, error: Exception) -> None:

@@ -80,6 +80,8 @@ class Breaker:
                 seen = await self._reader.cluster()
         except (ReadsError, TimeoutError) as error:
             log.warning("cluster_view_unavailable", error=str(error) or "timeout")
+        except Exception:  # whoever stopped looking would refuse for ever
+            log.exception("cluster_view_failed")
         else:
             self._seen = self._clock.monotonic()
             self.cluster = seen

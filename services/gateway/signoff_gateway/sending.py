@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,13 @@ from signoff_gateway.breaker import Breaker
 from signoff_gateway.exchange import Call, Place, Route
 from signoff_gateway.idempotency import Keyed, fingerprint, keyed
 from signoff_gateway.pending import Asked, Pending
-from signoff_gateway.refusals import BodyTooLarge, Cause, PartitionUnknown, Unavailable
+from signoff_gateway.refusals import (
+    BodyTooLarge,
+    Cause,
+    Exhausted,
+    PartitionUnknown,
+    Unavailable,
+)
 from signoff_process.clock import Clock
 from signoff_process.log.ports import EntryPublisher, EntryTooLarge, LogUnavailable
 from signoff_schemas.commands import Command
@@ -164,6 +171,15 @@ class Sender:
             if route.may_wait:
                 self._pending.check_waits(partition)
 
+    def _next_open(self, route: Route) -> int:
+        """The next partition in turn that has room and an owner; if none has, any."""
+        partition = SETTINGS_PARTITION
+        for partition in itertools.islice(self._turn, self._partitions):
+            with suppress(Unavailable, Exhausted):
+                self._check(route, partition)
+                break
+        return partition
+
     def _place(self, call: Call) -> int:
         match call.route.place:
             case Place.KEY:
@@ -172,7 +188,7 @@ class Sender:
             case Place.ANY:
                 key = keyed(call)
                 if key is None:
-                    return next(self._turn)
+                    return self._next_open(call.route)
                 return key.partition_among(self._breaker.partitions_for_keys())
             case Place.SETTINGS:
                 return SETTINGS_PARTITION

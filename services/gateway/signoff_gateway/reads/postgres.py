@@ -4,7 +4,7 @@ So a search, however clumsy, takes a bounded share of the server that the broker
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Final, Self, TypeAlias, TypeVar
@@ -55,6 +55,15 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Row = TypeVar("Row", UserTaskRow, JobRow, IncidentRow, VariableRow, ProcessInstanceRow, FormRow)
 
 CONNECT_SECONDS: Final = 3.0
+_GONE: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    # What asyncpg runs into when the server dies in the middle of an answer.
+    asyncpg.InternalClientError,
+    OSError,
+)
 
 _LOOKUPS: Final = named("lookups.sql")
 _BY_KEY: Final = {
@@ -231,22 +240,17 @@ class PostgresReads:
             session = await self._pool.acquire(timeout=self._wait_seconds)
         except TimeoutError as error:
             raise self._no_session() from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (asyncpg.PostgresError, *_GONE) as error:
             raise ReadsUnavailable(f"cannot connect to PostgreSQL: {error}") from error
         try:
             yield session
         except (TimeoutError, asyncpg.QueryCanceledError) as error:
             raise ReadTimedOut("the query took too long") from error
-        except (
-            asyncpg.PostgresConnectionError,
-            asyncpg.OperatorInterventionError,
-            asyncpg.InsufficientResourcesError,
-            asyncpg.InterfaceError,
-            OSError,
-        ) as error:
+        except _GONE as error:
             raise ReadsUnavailable(f"PostgreSQL went away: {error}") from error
         finally:
-            await self._pool.release(session)
+            with suppress(*_GONE):
+                await self._pool.release(session)
 
     def _no_session(self) -> ReadsError:
         pool = self._pool
