@@ -140,3 +140,19 @@ async def test_a_log_that_goes_while_it_is_handed_over_leaves_the_outcome_unknow
     answer = await stack.client.delete(f"{PATH}/assignee")
 
     assert (answer.status_code, answer.json()["title"]) == (504, "DEADLINE_EXCEEDED")
+
+
+async def test_a_look_that_fails_as_nobody_thought_of_is_not_the_last(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+
+    async def fail() -> None:
+        looked.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(stack.reads, "cluster", fail)
+    await until(lambda: stack.client.get("/v2/status"), 503)
+    assert looked.is_set()
+    monkeypatch.undo()
+    await until(lambda: stack.client.get("/v2/status"), 204)

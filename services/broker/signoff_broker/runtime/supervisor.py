@@ -125,8 +125,10 @@ class Supervisor:
         try:
             async with asyncio.timeout(max(1.0, 4 * self._heartbeat_seconds)):
                 view = await self._ownership.heartbeat()
-        except (StoreError, TimeoutError, OSError) as error:
-            self._log.warning("heartbeat_failed", error=str(error) or type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - who stopped beating would never own again
+            bug = not isinstance(error, (*EXPECTED, TimeoutError))
+            reason = str(error) or type(error).__name__
+            self._log.warning("heartbeat_failed", error=reason, exc_info=bug)
             if not self._lease.runs():
                 self._drop_all()
             return
