@@ -20,6 +20,8 @@ from signoff_broker.postgres.ownership import (
 from signoff_process.log.ports import LogMismatch
 from tests.adapters.entities import HOUR, a_step, an_instance, batch_of
 from tests.conftest import FreshDatabase
+from tests.support.processes import until
+from tests.support.proxy import Fault, FaultyProxy
 
 pytestmark = pytest.mark.postgres
 
@@ -40,8 +42,9 @@ async def dsn(fresh_database: FreshDatabase) -> str:
 async def join(dsn: str) -> AsyncIterator[Join]:
     async with AsyncExitStack() as stack:
 
-        def joined(lease: timedelta = LONG) -> PostgresOwnership:
-            ownership = PostgresOwnership(dsn, Broker(str(uuid4()), "here", 7, "0"), lease=lease)
+        def joined(lease: timedelta = LONG, trust: timedelta = LONG) -> PostgresOwnership:
+            broker = Broker(str(uuid4()), "here", 7, "0")
+            ownership = PostgresOwnership(dsn, broker, lease=lease, trust=trust)
             stack.push_async_callback(ownership.close)
             return ownership
 
@@ -127,6 +130,76 @@ async def test_a_lease_that_ran_out_is_taken_and_a_heartbeat_keeps_it(
     assert (held.epoch, held.unclean) == (old.epoch + 1, True)
     await eager.heartbeat()
     assert await silent.take(1) is None
+
+
+async def end_heartbeat_of(dsn: str, ownership: PostgresOwnership) -> None:
+    """As the system does it when the process dies."""
+    own = "application_name LIKE 'signoff:' || owner || ':heartbeat'"
+    await administer(
+        dsn,
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN leases ON {own}",
+    )
+
+    async def gone() -> bool:
+        return not await administer(dsn, f"SELECT FROM pg_stat_activity JOIN leases ON {own}")
+
+    await until(gone, 5, "the session has ended")
+
+
+async def owners_seen_by_gateways(dsn: str) -> list[tuple[bool, bool]]:
+    rows = await administer(dsn, "SELECT owner IS NOT NULL, broker_alive FROM read_cluster")
+    return [(row[0], row[1]) for row in rows if row[1] is not None]
+
+
+async def test_whoever_lost_its_session_and_is_silent_has_lost_its_lease(
+    dsn: str, join: Join, take: Take
+) -> None:
+    dead, eager = join(LONG, OVER), join()
+    await dead.ensure_partitions(1, now=0)
+    await dead.heartbeat()
+    old = await take(dead)
+    assert (await eager.heartbeat()).live_brokers == 2, "the session is there: it may be frozen"
+    assert await eager.take(1) is None
+    assert (True, True) in await owners_seen_by_gateways(dsn)
+
+    await end_heartbeat_of(dsn, dead)
+
+    view = await eager.heartbeat()
+    assert (view.live_brokers, view.partitions[0].alive) == (1, False)
+    assert (True, True) not in await owners_seen_by_gateways(dsn)
+    assert (await take(eager)).epoch == old.epoch + 1
+
+
+async def test_whoever_lost_its_session_just_now_is_not_robbed(
+    dsn: str, join: Join, take: Take
+) -> None:
+    reconnecting, eager = join(), join()
+    await reconnecting.ensure_partitions(1, now=0)
+    await take(reconnecting)
+    await end_heartbeat_of(dsn, reconnecting)
+
+    view = await eager.heartbeat()
+    assert view.partitions[0].alive
+    assert await eager.take(1) is None
+    assert (await reconnecting.heartbeat()).partitions[0].ours
+
+
+async def test_a_heartbeat_that_was_given_up_does_not_hold_up_the_next(
+    dsn: str, join: Join
+) -> None:
+    ownership = join()
+    await ownership.ensure_partitions(1, now=0)
+    async with FaultyProxy(dsn).serving() as proxy:
+        behind = PostgresOwnership(proxy.dsn, Broker(str(uuid4()), "here", 7, "0"))
+        await behind.heartbeat()
+        async with proxy.during(Fault.SWALLOW):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(behind.heartbeat(), 0.1)
+
+        view = await asyncio.wait_for(behind.heartbeat(), 2)
+        await behind.close()
+
+    assert len(view.partitions) == 1
 
 
 async def test_a_partition_that_was_given_back_is_taken_at_once(join: Join, take: Take) -> None:

@@ -1,11 +1,12 @@
 """Who runs what: taking over, sharing, giving back, and coming back from every outage."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from signoff_broker.memory.store import MemoryDatabase, Partition
 from signoff_broker.ports import ClusterView, Held, StoreUnavailable
-from signoff_broker.runtime import supervisor
+from signoff_broker.runtime import ending, supervisor
 from signoff_broker.runtime.supervisor import share
 from signoff_broker.wiring import Broker
 from signoff_process.log.memory import MemoryLog
@@ -152,3 +153,64 @@ async def test_a_lease_that_cannot_be_prolonged_stops_the_loop(monkeypatch: Any)
     monkeypatch.setattr(process, "heartbeat", kept)
     await eventually(lambda: broker.partitions == [1])
     await broker.stop()
+
+
+async def test_what_does_not_end_is_left_behind(monkeypatch: Any) -> None:
+    """Neither a store that cannot be closed nor a loop that hears no cancel keeps a partition."""
+    monkeypatch.setattr(ending, "END_SECONDS", 0.05)
+    stuck = asyncio.Event()
+
+    class Stuck:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            method = getattr(self._inner, name)
+
+            async def call(*arguments: Any) -> Any:
+                while stuck.is_set():
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.sleep(0.01)
+                return await method(*arguments)
+
+            return call
+
+    async with stack(wrap=Stuck) as (made, caller):
+        await caller.ask(PLAIN)
+        stuck.set()
+        caller.send(caller.entry(PLAIN))
+        made.rows.fence = ("somebody", made.rows.fence[1] + 1)
+        made.rows.owner, made.rows.alive = "somebody", True
+        assert made.broker is not None
+        broker = made.broker
+        await eventually(lambda: broker.partitions == [])
+        stuck.clear()
+        made.database.expire("somebody")
+        assert (await caller.ask(PLAIN)).status is OutcomeStatus.APPLIED
+
+
+async def test_a_lease_of_ours_that_nobody_here_knows_of_is_taken_up() -> None:
+    """As after an answer that was lost: what counts is what the rows say."""
+    cluster = Cluster(1)
+    process = Process(cluster.database, "broker-0")
+    await process.heartbeat()
+    assert await process.take(1) is not None
+    broker = await cluster.join()
+
+    await eventually(lambda: broker.partitions == [1])
+
+    await broker.stop()
+
+
+async def test_settled_is_when_nothing_is_about_to_move(monkeypatch: Any) -> None:
+    monkeypatch.setattr(supervisor, "SHED_SECONDS", 0.3)
+    cluster = Cluster(2)
+    first = await cluster.join()
+    assert not first.settled
+    await eventually(lambda: first.settled)
+    second = await cluster.join()
+    await eventually(lambda: second.partitions == [] and not second.settled and not first.settled)
+    await eventually(lambda: first.settled and second.settled)
+    assert (first.partitions, second.partitions) == ([1], [2])
+    await second.stop()
+    await first.stop()

@@ -67,7 +67,7 @@ async def test_a_killed_broker_loses_nothing_and_is_replaced_in_time(
     url = stack.gateways[0]
     probe = await task_on(url, PARTITION)
     took: list[float] = []
-    async with load(stack.gateways, clients=8) as traffic:
+    async with load(stack.gateways) as traffic:
         for _ in range(kills(20)):
             await some_moment()
             owner = await stack.owner(PARTITION)

@@ -78,6 +78,27 @@ async def test_what_comes_back_is_used_again(stack: Stack) -> None:
     await until(lambda: stack.client.delete(f"{PATH}/assignee"), 204)
 
 
+async def test_a_partition_without_owner_for_a_moment_refuses_nothing(stack: Stack) -> None:
+    looks = stack.reads.looks
+    stack.reads.owned = set()
+    answers = [await stack.client.delete(f"{PATH}/assignee")]
+    await stack.until(lambda: stack.reads.looks > looks + 1)  # it was seen without an owner
+    answers += [await stack.client.delete(f"{PATH}/assignee")]
+    stack.reads.owned = None
+    looks = stack.reads.looks
+    await stack.until(lambda: stack.reads.looks > looks + 1)
+    answers += [await stack.client.delete(f"{PATH}/assignee")]
+
+    assert [each.status_code for each in answers] == [204] * 3
+
+
+async def test_a_partition_that_never_had_an_owner_is_refused_at_once() -> None:
+    async with running(owned=set()) as stack:
+        answer = await stack.client.delete(f"{PATH}/assignee")
+
+    assert (answer.status_code, stack.broker.commands) == (503, [])
+
+
 async def test_reads_say_that_the_database_is_away(stack: Stack) -> None:
     lose_the_database(stack)
 

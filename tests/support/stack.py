@@ -41,15 +41,18 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-async def is_ready(url: str) -> bool:
-    """Whether a gateway says that every partition has an owner."""
+async def is_ready(url: str, brokers: int = 1) -> bool:
+    """Whether a gateway takes commands and sees so many brokers and an owner of each partition."""
     timeout = aiohttp.ClientTimeout(2)
     with suppress(aiohttp.ClientError, TimeoutError):
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{url}/v2/status") as answer,
+            aiohttp.ClientSession(url, timeout=timeout, raise_for_status=True) as session,
+            session.get("/v2/status"),
+            session.get("/v2/topology") as answer,
         ):
-            return answer.status == 204
+            seen = await answer.json()
+            owned = sum(len(each["partitions"]) for each in seen["brokers"])
+            return len(seen["brokers"]) >= brokers and bool(owned == seen["partitionsCount"])
     return False
 
 
@@ -162,9 +165,13 @@ class LocalStack:
         await until(again, RESTART_SECONDS, f"{name} runs again: {self.written()}")
 
     async def ready(self) -> None:
-        """Wait until each gateway sees an owner of every partition."""
-        for url in self.gateways:
-            await until(lambda url=url: is_ready(url), READY_SECONDS, f"{url}: {self.written()}")
+        """Wait until each gateway sees all brokers that run, and an owner of every partition."""
+
+        async def ready() -> bool:
+            brokers = sum(name.startswith("broker") for name in self.members())
+            return all([await is_ready(url, brokers) for url in self.gateways])
+
+        await until(ready, READY_SECONDS, f"ready: {self.written()}")
 
     async def owner(self, partition: int) -> str:
         """The name of the broker that has a partition."""

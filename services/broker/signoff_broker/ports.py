@@ -84,6 +84,15 @@ class StepRow:
     """The bytes of a quarantined record."""
 
 
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What a batch took for granted instead of loading it; its commit looks whether it is true."""
+
+    command_ids: Collection[str]
+    """Nothing is on record of them."""
+    settings_version: int
+
+
 @dataclass(slots=True)
 class Batch:
     """All that one transaction writes. Entities are the newest version of what was touched."""
@@ -95,6 +104,7 @@ class Batch:
     incidents: dict[int, Incident] = field(default_factory=dict[int, Incident])
     variables: dict[int, Variable] = field(default_factory=dict[int, Variable])
     settings: list[SettingsEvent] = field(default_factory=list[SettingsEvent])
+    assumed: Assumption | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +167,9 @@ class Store(Protocol):
     async def commit(self, batch: Batch) -> None:
         """Write everything or nothing, fenced by owner and epoch.
 
-        Raises: Fenced, DataError, CommitUnknown, StoreUnavailable. Any SQL error checks the fence
-        first, so that a zombie's collisions are not taken for bad data.
+        Raises: Fenced, DataError (also if what the batch assumed is not true), CommitUnknown,
+        StoreUnavailable. Any SQL error checks the fence first, so that a zombie's collisions are
+        not taken for bad data.
         """
         ...
 
@@ -220,7 +231,9 @@ class PartitionView:
     """The owner's uuid; empty if it was given back."""
     epoch: int
     alive: bool
-    """Whether the owner's lease is still running."""
+    """Whether the owner's lease holds."""
+    ours: bool = False
+    """Whether the lease, running or not, is this broker's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +264,7 @@ class Ownership(Protocol):
         ...
 
     async def take(self, partition: int) -> Held | None:
-        """Take a partition that is free, or whose lease ran out, or that this broker had before.
+        """Take a partition that is free, or whose lease does not hold, or that this broker had.
 
         Raises the epoch, ends the old owner's database sessions, reads the newest step row. None
         if somebody else was faster.
@@ -262,6 +275,10 @@ class Ownership(Protocol):
         """Give a partition back at once (clean stop)."""
         ...
 
+    async def leave(self) -> None:
+        """Count as a broker no longer, so that the others make room for what is given back."""
+        ...
+
     async def close(self) -> None:
-        """Leave the cluster and disconnect."""
+        """Give back all that is left, leave the cluster and disconnect."""
         ...

@@ -11,7 +11,7 @@ from signoff_broker.runtime.supervisor import Lease, Supervisor
 from signoff_process.clock import Clock, SystemClock
 from signoff_process.log.ports import Log
 
-LEASE_SECONDS = 1.5
+LEASE_SECONDS = 2.0
 HEARTBEAT_SECONDS = 0.25
 
 
@@ -65,10 +65,9 @@ class Broker:
         return self._supervisor.running
 
     @property
-    def owns_all(self) -> bool:
-        """Whether every partition has a living owner, as of the last heartbeat: for readiness."""
-        view = self._supervisor.view
-        return view is not None and all(each.alive for each in view.partitions)
+    def settled(self) -> bool:
+        """Whether every partition has an owner and none is about to move: for readiness."""
+        return self._supervisor.settled
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until ``stopping`` is set, then finish batches, let messages leave, give back."""

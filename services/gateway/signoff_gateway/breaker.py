@@ -1,6 +1,7 @@
 """Says before anything is handed over that it would not get through, within a second."""
 
 import asyncio
+from math import inf
 from typing import Final
 
 import structlog
@@ -15,7 +16,12 @@ REFRESH: Final = 0.3
 """Seconds between two looks at who owns what."""
 STALE: Final = 1.0
 """Seconds after which an unanswered look means that the database is gone."""
-"""For how long an idempotency key is remembered."""
+OWNERLESS: Final = 0.7
+"""Seconds for which a partition may be seen without an owner and still be sent commands.
+
+A planned move takes some 100 ms, and what is published meanwhile waits in the log. Together with
+the time between two looks it is a second: by then a loss has to be told.
+"""
 UNACKNOWLEDGED_MS: Final = 1000
 """Age of the oldest unacknowledged send from which on the log counts as gone."""
 
@@ -31,7 +37,8 @@ class Breaker:
         self._publisher: EntryPublisher | None = None
         self._seen: float | None = None
         self._refreshing: asyncio.Task[None] | None = None
-        self._owned: frozenset[int] = frozenset()
+        self._owned_until: dict[int, float] = {}
+        """When each that had an owner was first seen without it; infinite while it has one."""
         self.cluster = Cluster(brokers=(), partitions=())
         """What the last look saw."""
 
@@ -54,7 +61,7 @@ class Breaker:
             raise Unavailable(Cause.LOG, partition)
         if not self.database_answers():
             raise Unavailable(Cause.DATABASE, partition)
-        if partition not in self._owned:
+        if self._clock.monotonic() - self._owned_until.get(partition, -inf) > OWNERLESS:
             raise Unavailable(Cause.NO_OWNER, partition)
 
     def partitions_for_keys(self) -> int:
@@ -84,5 +91,12 @@ class Breaker:
             log.exception("cluster_view_failed")
         else:
             self._seen = self._clock.monotonic()
+            self._note_owners(seen, self._seen)
             self.cluster = seen
-            self._owned = frozenset(each.id for each in seen.partitions if each.broker_id)
+
+    def _note_owners(self, seen: Cluster, now: float) -> None:
+        for each in seen.partitions:
+            if each.broker_id:
+                self._owned_until[each.id] = inf
+            elif self._owned_until.get(each.id) == inf:
+                self._owned_until[each.id] = now

@@ -60,7 +60,7 @@ class BrokerCollector(Collector):
 
 
 class BrokerPages:
-    """ASGI: `/metrics`, and `/ready` (204 once every partition has an owner, else 503)."""
+    """ASGI: `/metrics`, and `/ready` (204 when all partitions are where they stay, else 503)."""
 
     def __init__(self, metrics: Metrics, is_ready: Callable[[], bool]) -> None:
         self._registry = CollectorRegistry()

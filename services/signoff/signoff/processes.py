@@ -60,8 +60,9 @@ async def _gateway(settings: Settings, stopping: asyncio.Event) -> None:
 async def _broker(settings: Settings, stopping: asyncio.Event) -> None:
     logger = structlog.get_logger()
     log = addresses.kafka_log(settings)
-    owner = parts.ownership(settings, addresses.database(settings))
     listening = listen(settings.host, settings.broker_port)
+    port: int = listening.getsockname()[1]
+    owner = parts.ownership(settings, addresses.database(settings), port)
     identity = await addresses.started(log, stopping)
     if stopping.is_set():
         return
@@ -69,7 +70,7 @@ async def _broker(settings: Settings, stopping: asyncio.Event) -> None:
     await owner.verify_log(identity)
     broker = parts.broker(log, owner)
     tune_gc()
-    async with serving(BrokerPages(broker.metrics, lambda: broker.owns_all), listening):
+    async with serving(BrokerPages(broker.metrics, lambda: broker.settled), listening):
         logger.info("broker_runs", metrics=f"{address(listening)}/metrics")
         await broker.run(stopping)
     await log.close()

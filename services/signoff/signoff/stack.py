@@ -22,6 +22,7 @@ from signoff_process.postgres_server import PostgresServer, PostgresServerError
 READY_SECONDS = 60
 DRAIN_SECONDS = 8.0
 RESTART_PAUSE_SECONDS = 0.2
+_PATIENCE = aiohttp.ClientTimeout(2)
 
 
 class StackError(RuntimeError):
@@ -198,17 +199,25 @@ class Stack:
         self._members.append(Member(name, program, urls))
 
     async def _until_ready(self, stopping: asyncio.Event) -> None:
-        say("waiting until every partition has an owner")
+        """Every broker has joined and holds its share, and then every gateway has seen that."""
+        say("waiting until every partition has its owner")
         try:
             async with asyncio.timeout(READY_SECONDS), aiohttp.ClientSession() as session:
-                for url in self.gateways:
-                    while not stopping.is_set() and not await _is_ready(session, url):
-                        self._refuse_dead()
-                        await asyncio.sleep(0.1)
+                while not stopping.is_set() and not await self._is_ready(session):
+                    self._refuse_dead()
+                    await asyncio.sleep(0.1)
         except TimeoutError as error:
             raise StackError(
                 f"not ready within {READY_SECONDS} s: see {self._data}/*.log"
             ) from error
+
+    async def _is_ready(self, session: aiohttp.ClientSession) -> bool:
+        brokers = [each.addresses[0] for each in self._members if each.name.startswith("broker")]
+        settled = await asyncio.gather(*(_is_settled(session, each) for each in brokers))
+        if not all(settled):
+            return False
+        seen = await asyncio.gather(*(_owned(session, each) for each in self.gateways))
+        return all(each == self._plan.partitions for each in seen)
 
     def _refuse_dead(self) -> None:
         for member in self._members:
@@ -264,11 +273,20 @@ class Stack:
         say(f"try: curl {self.gateways[0]}/v2/topology     Ctrl-C ends all")
 
 
-async def _is_ready(session: aiohttp.ClientSession, url: str) -> bool:
+async def _is_settled(session: aiohttp.ClientSession, broker: str) -> bool:
     with suppress(aiohttp.ClientError, TimeoutError):
-        async with session.get(f"{url}/v2/status", timeout=aiohttp.ClientTimeout(2)) as answer:
+        async with session.get(f"{broker}/ready", timeout=_PATIENCE) as answer:
             return answer.status == 204
     return False
+
+
+async def _owned(session: aiohttp.ClientSession, gateway: str) -> int:
+    """How many partitions a gateway sees an owner of."""
+    with suppress(aiohttp.ClientError, TimeoutError):
+        async with session.get(f"{gateway}/v2/topology", timeout=_PATIENCE) as answer:
+            answer.raise_for_status()
+            return sum(len(each["partitions"]) for each in (await answer.json())["brokers"])
+    return 0
 
 
 def _ports(plan: Plan) -> list[int]:

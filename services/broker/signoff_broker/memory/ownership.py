@@ -16,10 +16,11 @@ class MemoryOwnership:
         self._database.brokers.add(self._id)
         views: list[PartitionView] = []
         for number, partition in sorted(self._database.partitions.items()):
-            if partition.owner == self._id:
+            ours = partition.owner == self._id
+            if ours:
                 partition.alive = True
             epoch = partition.fence[1]
-            views.append(PartitionView(number, partition.owner, epoch, partition.alive))
+            views.append(PartitionView(number, partition.owner, epoch, partition.alive, ours))
         return ClusterView(views, len(self._database.brokers))
 
     async def take(self, partition: int) -> Held | None:
@@ -50,8 +51,12 @@ class MemoryOwnership:
         if rows.owner == self._id:
             rows.owner, rows.alive = "", False
 
-    async def close(self) -> None:
+    async def leave(self) -> None:
         """See ``ports.Ownership``."""
         self._database.brokers.discard(self._id)
+
+    async def close(self) -> None:
+        """See ``ports.Ownership``."""
+        await self.leave()
         for partition in self._database.partitions:
             await self.release(partition)

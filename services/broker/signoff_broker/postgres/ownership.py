@@ -2,9 +2,13 @@
 
 A lease says who should have a partition; the epoch says whose commits count. Leases live in a table
 of their own, because every commit locks its partition's row until it is over, and a heartbeat must
-not wait for that. A takeover goes step by step, each on its own so that no lock is held across:
+not wait for that. A lease holds until it runs out; but with three heartbeats missed, only while its
+owner's heartbeat session is there. A process that dies loses its sessions at once, so its successor
+need not wait for a lease that is long enough for processes that merely stall.
 
-1. claim the lease, if it is free, ours, or has run out by the database's clock;
+A takeover goes step by step, each on its own so that no lock is held across:
+
+1. claim the lease, if it is free, ours, or does not hold by the database's clock;
 2. end the sessions of whoever had the partition before, found by their ``application_name``;
 3. raise the epoch, which waits for a commit that holds the fence and shuts out all later ones;
 4. read the newest step row, which is the whole recovery point.
@@ -18,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from signoff_broker.ports import ClusterView, Held, PartitionView, StoreError, StoreUnavailable
 from signoff_broker.postgres import queries, step_rows
@@ -38,7 +43,11 @@ from signoff_process.log.ports import LogMismatch
 STATE_VERSION: Final = 1
 """Raised with a change of what rows mean that an older release would get wrong."""
 
-LEASE: Final = timedelta(seconds=1.5)
+LEASE: Final = timedelta(seconds=2)
+TRUST: Final = timedelta(seconds=0.75)
+"""Three heartbeats: an owner whose connection broke has made another by then."""
+ANSWER_SECONDS: Final = 3.0
+"""For connecting and one statement about leases; none of them waits for a partition's commits."""
 _FORGET_BROKERS_AFTER: Final = timedelta(minutes=5)
 
 
@@ -70,11 +79,12 @@ class PostgresOwnership:
         broker: Broker,
         *,
         lease: timedelta = LEASE,
+        trust: timedelta = TRUST,
         retention: Retention | None = None,
     ) -> None:
         self._dsn = dsn
         self._broker = broker
-        self._lease = lease
+        self._terms = (lease, trust)
         self._retention = retention or Retention()
         self._connection: Connection | None = None
         self._busy = asyncio.Lock()
@@ -118,25 +128,19 @@ class PostgresOwnership:
 
     async def heartbeat(self) -> ClusterView:
         """See ``ports.Ownership``."""
-        broker, lease = self._broker, self._lease
-        await self._execute(queries.PROLONG_LEASES, broker.id, lease)
+        broker = self._broker
+        await self._execute(queries.PROLONG_LEASES, broker.id, *self._terms)
         await self._execute(
-            queries.JOIN_CLUSTER, broker.id, broker.host, broker.pid, broker.version, lease
+            queries.JOIN_CLUSTER, broker.id, broker.host, broker.pid, broker.version, *self._terms
         )
         [[live]] = await self._execute(queries.LIVE_BROKERS)
         partitions = await self._execute(queries.VIEW_LEASES)
-        return ClusterView(
-            [
-                PartitionView(row[0], "" if row[1] is None else str(row[1]), row[2], row[3])
-                for row in partitions
-            ],
-            live,
-        )
+        return ClusterView([self._seen(*row) for row in partitions], live)
 
     async def take(self, partition: int) -> Held | None:
         """See ``ports.Ownership``. Raises: NewerStateError, StoreUnavailable."""
         owner = self._broker.id
-        claimed = await self._execute(queries.CLAIM_LEASE, partition, owner, self._lease)
+        claimed = await self._execute(queries.CLAIM_LEASE, partition, owner, *self._terms)
         if not claimed:
             return None
         connection = await connect(self._dsn, session_name(owner, str(partition)))
@@ -156,11 +160,15 @@ class PostgresOwnership:
         """See ``ports.Ownership``. Close the partition's store first."""
         await self._execute(queries.RELEASE_LEASE, partition, self._broker.id)
 
+    async def leave(self) -> None:
+        """See ``ports.Ownership``."""
+        await self._execute(queries.LEAVE_CLUSTER, self._broker.id)
+
     async def close(self) -> None:
         """See ``ports.Ownership``. Never raises: leases run out by themselves."""
         try:
             await self._execute(queries.RELEASE_LEASES, self._broker.id)
-            await self._execute(queries.LEAVE_CLUSTER, self._broker.id)
+            await self.leave()
             await self._execute(queries.FORGET_BROKERS, _FORGET_BROKERS_AFTER)
         except StoreUnavailable:
             return
@@ -192,21 +200,43 @@ class PostgresOwnership:
                 f" and this release knows {STATE_VERSION}: install the newer release"
             )
 
+    def _seen(
+        self,
+        partition: int,
+        owner: UUID | None,
+        epoch: int,
+        alive: bool,  # noqa: FBT001 - a row
+    ) -> PartitionView:
+        name = "" if owner is None else str(owner)
+        return PartitionView(partition, name, epoch, alive, ours=name == self._broker.id)
+
     async def _execute(self, statement: str, *arguments: object) -> Sequence[Fields]:
         async with self._busy:
-            connection = await self._connected()
             try:
-                return await fetch(connection, statement, *arguments)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    connection = await self._connected()
+                    return await fetch(connection, statement, *arguments)
             except FAILURES as error:
                 raise self._broken(error) from error
+            except asyncio.CancelledError:
+                # The next statement would wait, perhaps in vain, for the end of this one.
+                self._disconnect()
+                raise
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._dsn, session_name(self._broker.id, "heartbeat"))
+            # Not synchronous: what a crash of the server takes back of a lease, the epoch makes up
+            # for, and a disk that stalls must not look like a broker that does.
+            self._connection = await connect(
+                self._dsn, session_name(self._broker.id, "heartbeat"), synchronous_commit="off"
+            )
         return self._connection
 
     def _broken(self, error: Exception) -> StoreError:
         """An error that leaves the connection in doubt is not worth finding out: open another."""
+        self._disconnect()
+        return StoreUnavailable(str(meaning(error)))
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.terminate()
-        return StoreUnavailable(str(meaning(error)))

@@ -49,8 +49,10 @@ def session_name(owner: str, role: str) -> str:
     return f"signoff:{owner}:{role}"
 
 
-async def connect(dsn: str, name: str, statement_seconds: float = STATEMENT_SECONDS) -> Connection:
-    """Open a session under a name. Raises: StoreUnavailable."""
+async def connect(
+    dsn: str, name: str, statement_seconds: float = STATEMENT_SECONDS, **settings: str
+) -> Connection:
+    """Open a session under a name, with further settings. Raises: StoreUnavailable."""
     try:
         return await asyncpg.connect(
             dsn,
@@ -62,6 +64,7 @@ async def connect(dsn: str, name: str, statement_seconds: float = STATEMENT_SECO
                 "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
                 "statement_timeout": str(int(statement_seconds * 1000)),
                 **_BY_KEY,
+                **settings,
             },
         )
     except FAILURES as error:

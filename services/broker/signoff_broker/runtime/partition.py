@@ -2,7 +2,8 @@
 
     fetch    results, then commands; woken early by timers and by the queue of jobs
     credit   subscriptions go to the dispatcher: no step, at most one marker row a second
-    load     instances that are not in memory, what is on record of command ids, settings version
+    load     instances that are not in memory, what is on record of command ids, settings version;
+             commands that should be new, on instances in memory, go without: the commit checks
     step     every entry, due timer and activation, in one go, without awaiting
     commit   one transaction: state, rows, offsets
     relay    messages and events leave while the next batch is on its way
@@ -27,6 +28,7 @@ import structlog
 from signoff_broker.ports import Fenced, Held
 from signoff_broker.runtime import quarantine
 from signoff_broker.runtime.batch import Offsets
+from signoff_broker.runtime.ending import soon
 from signoff_broker.runtime.limits import Limits
 from signoff_broker.runtime.metrics import Metrics, PartitionMetrics
 from signoff_broker.runtime.processor import Processor
@@ -104,11 +106,11 @@ class Partition:
             try:
                 await self._work(source, publisher)
             finally:
-                await publisher.close()
+                await soon(publisher.close(), f"publisher {self.number}")
         finally:
             self._source = None
             self._around.metrics.partitions.pop(self.number, None)
-            await source.close()
+            await soon(source.close(), f"source {self.number}")
 
     def stop(self) -> None:
         """Let ``run`` finish its batch and return."""

@@ -4,7 +4,7 @@ Ownership. Every broker heartbeats into the store four times a second, and every
 partitions and how many brokers are alive. A broker takes what is free or has run out until it has
 its share, ceil(partitions / brokers). Two that reach for the same one cannot both get it; who holds
 more than its share, because a broker joined, gives back one a second, cleanly: its batch is
-committed, its messages have left, and the next owner begins at once.
+committed, its messages have left, and the next owner, who looks out for it, begins at once.
 
 Fencing. Taking raises the partition's epoch, and every commit asks for its own. So a broker that
 was frozen and wakes up cannot write, whatever it believes. It also stops by itself when it could
@@ -13,9 +13,14 @@ not prolong its lease in time, because what it answered then would only be error
 Failure. There is one way back from everything, the database away, the log away, a commit whose
 result nobody knows, a bug: drop the partition with all that is in memory, take it again, go on
 after the newest step row. The pauses in between grow to two seconds, and it never gives up.
+
+No wait but the loop's own is without an end. What does not hear that it is cancelled is left
+behind: it holds an old epoch. What to do next is decided by the rows of the last heartbeat, so that
+nothing that was forgotten or misunderstood here outlives it.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +28,7 @@ from dataclasses import dataclass
 import structlog
 
 from signoff_broker.ports import ClusterView, Ownership, PartitionView, StoreError
+from signoff_broker.runtime.ending import END_SECONDS, soon, to_its_end
 from signoff_broker.runtime.partition import Partition, Surroundings
 from signoff_process.clock import Clock
 from signoff_process.log.ports import LogMismatch, LogUnavailable
@@ -32,6 +38,11 @@ RETRY_SECONDS = 0.1
 RETRY_SECONDS_MAX = 2.0
 SHED_SECONDS = 1.0
 STOP_SECONDS = 10.0
+BEAT_SECONDS = 1.0
+"""For a whole heartbeat: a second try has to fit into the lease."""
+LOOK_OUT_SECONDS = 0.05
+"""Between heartbeats of a broker that waits for what another is about to give back."""
+TAKE_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -41,11 +52,18 @@ class _Owned:
     task: asyncio.Task[None]
     partition: Partition | None = None
     shed: bool = False
+    dropped: bool = False
+
+    def drop(self) -> None:
+        """Cancel it, once: a second time would cut short how it ends."""
+        if not self.dropped:
+            self.dropped = True
+            self.task.cancel()
 
 
 @dataclass(slots=True)
 class _Failed:
-    """A partition that this broker had, dropped, and will take again."""
+    """A partition that this broker dropped, and when it may take it again."""
 
     retry_at: float
     pause: float
@@ -99,7 +117,7 @@ class Supervisor:
         self._failed: dict[int, _Failed] = {}
         self._shed_at = 0.0
         self._log = structlog.get_logger()
-        self.view: ClusterView | None = None
+        self._view: ClusterView | None = None
         """What the last heartbeat that succeeded learnt."""
 
     @property
@@ -107,12 +125,22 @@ class Supervisor:
         """Partitions whose loop is up."""
         return sorted(number for number, each in self._owned.items() if each.partition)
 
+    @property
+    def settled(self) -> bool:
+        """Whether every partition has an owner and none is about to move, by the last heartbeat."""
+        view = self._view
+        if view is None or not self._lease.runs():
+            return False
+        held = Counter(each.owner for each in view.partitions if each.alive)
+        limit = share(len(view.partitions), view.live_brokers)
+        return held.total() == len(view.partitions) and max(held.values(), default=0) <= limit
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until ``stopping``, then give everything back; if cancelled, without finishing."""
         try:
             while not stopping.is_set():
                 await self._beat()
-                await _wait(stopping, self._heartbeat_seconds)
+                await _wait(stopping, self._pause())
         except asyncio.CancelledError:
             self._drop_all()
             raise
@@ -123,32 +151,40 @@ class Supervisor:
         clock = self._around.clock
         asked_at = clock.monotonic()
         try:
-            async with asyncio.timeout(max(1.0, 4 * self._heartbeat_seconds)):
+            async with asyncio.timeout(BEAT_SECONDS):
                 view = await self._ownership.heartbeat()
+            self._lease.prolonged(asked_at)
+            self._view = view
+            self._follow(view, clock.monotonic())
         except Exception as error:  # noqa: BLE001 - who stopped beating would never own again
             bug = not isinstance(error, (*EXPECTED, TimeoutError))
             reason = str(error) or type(error).__name__
             self._log.warning("heartbeat_failed", error=reason, exc_info=bug)
             if not self._lease.runs():
                 self._drop_all()
-            return
-        self._lease.prolonged(asked_at)
-        self.view = view
-        self._follow(view, clock.monotonic())
+
+    def _pause(self) -> float:
+        view = self._view
+        if view and len(self._owned) < len(view.partitions) // max(1, view.live_brokers):
+            return min(LOOK_OUT_SECONDS, self._heartbeat_seconds)
+        return self._heartbeat_seconds
 
     def _follow(self, view: ClusterView, now: float) -> None:
         limit = share(len(view.partitions), view.live_brokers)
         for each in view.partitions:
             self._look_for_thief(each)
+            if each.alive and not each.ours:
+                self._failed.pop(each.partition, None)
         for each in view.partitions:
             number = each.partition
             if number in self._owned:
                 continue
             if len(self._owned) < limit:
                 if self._may_take(each, now):
-                    self._begin(number)
-            elif number in self._failed:
-                self._begin(number, self._give_up(number))
+                    self._begin(number, self._own(number, survived=each.ours))
+            elif each.ours:
+                # Dropped, and now there is no room: our heartbeats would keep it from the others.
+                self._begin(number, self._give_back(number))
         if len(self._owned) > limit and now - self._shed_at >= SHED_SECONDS:
             self._shed(now)
 
@@ -156,15 +192,14 @@ class Supervisor:
         """Somebody has a newer epoch: our commits would fail, so stop before the next one."""
         owned = self._owned.get(seen.partition)
         if owned and owned.partition and seen.epoch > owned.partition.epoch:
-            owned.task.cancel()
+            owned.drop()
 
     def _may_take(self, seen: PartitionView, now: float) -> bool:
         failed = self._failed.get(seen.partition)
-        # A lease that still runs is ours if we dropped the partition, and otherwise another's.
-        return not seen.alive if failed is None else now >= failed.retry_at
+        return (seen.ours or not seen.alive) and (failed is None or now >= failed.retry_at)
 
-    def _begin(self, number: int, work: Coroutine[None, None, None] | None = None) -> None:
-        task = asyncio.create_task(work or self._own(number), name=f"partition {number}")
+    def _begin(self, number: int, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work, name=f"partition {number}")
         self._owned[number] = _Owned(task)
         task.add_done_callback(lambda _: self._owned.pop(number, None))
 
@@ -178,12 +213,12 @@ class Supervisor:
                 owned.partition.stop()
                 return
 
-    async def _own(self, number: int) -> None:
-        """Take a partition, run it and give it back; or note that it is to be taken again."""
+    async def _own(self, number: int, *, survived: bool) -> None:
+        """Take a partition, run it and give it back; or note when to take it again."""
         failed = self._failed.pop(number, None)
         began_at = self._around.clock.monotonic()
         try:
-            await self._take_and_run(number, survived=failed is not None)
+            await self._take_and_run(number, survived=survived)
         except BaseException as error:
             lasted = self._around.clock.monotonic() - began_at
             pause = RETRY_SECONDS
@@ -203,7 +238,8 @@ class Supervisor:
             )
 
     async def _take_and_run(self, number: int, *, survived: bool) -> None:
-        held = await self._ownership.take(number)
+        async with asyncio.timeout(TAKE_SECONDS):
+            held = await self._ownership.take(number)
         if held is None:
             return
         partition = Partition(held, self._around, survived=survived)
@@ -218,30 +254,30 @@ class Supervisor:
         )
         self._owned[number].partition = partition
         try:
-            await partition.run()
+            await to_its_end(partition.run(), f"run {number}")
         finally:
-            await held.store.close()
-        await self._ownership.release(number)
+            await soon(held.store.close(), f"close {number}")
+        await self._give_back(number)
         self._log.info("partition_given_back", partition=number)
 
-    async def _give_up(self, number: int) -> None:
-        """Others are to take what we dropped and have no room for any more.
-
-        Remembered until they may: our heartbeats would prolong its lease for ever.
-        """
-        with suppress(StoreError):
-            await self._ownership.release(number)
-            self._failed.pop(number, None)
+    async def _give_back(self, number: int) -> None:
+        """Let others take it. What fails is seen at the next heartbeat: the lease is still ours."""
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                await self._ownership.release(number)
 
     def _drop_all(self) -> None:
         for owned in self._owned.values():
-            owned.task.cancel()
+            owned.drop()
 
     async def _stop(self) -> None:
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(BEAT_SECONDS):
+                await self._ownership.leave()
         tasks = {each.task for each in self._owned.values()}
         for owned in self._owned.values():
             if owned.partition is None:
-                owned.task.cancel()
+                owned.drop()
             else:
                 owned.partition.stop()
         if tasks:

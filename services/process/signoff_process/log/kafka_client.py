@@ -36,6 +36,8 @@ class _Accumulator(Protocol):
 class _Client(Protocol):
     async def close(self) -> None: ...
 
+    def set_topics(self, topics: Sequence[str]) -> asyncio.Future[object]: ...
+
 
 class Producer(Protocol):
     """An idempotent producer."""
@@ -112,6 +114,11 @@ def make_producer(**settings: Any) -> Producer:
 def make_consumer(**settings: Any) -> Consumer:
     """A consumer that is not started."""
     return cast("Consumer", AIOKafkaConsumer(**settings))  # as above
+
+
+async def learn_topics(consumer: Consumer, topics: Sequence[str]) -> None:
+    """Ask where topics are; a consumer that only finds that it does not know waits a back-off."""
+    await consumer._client.set_topics(topics)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 async def cut_off_producer(producer: Producer, reason: Exception, seconds: float) -> None:

@@ -17,7 +17,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from signoff_process.log.arrivals import Bell, read_arrival, results_share
-from signoff_process.log.kafka_client import KafkaRecord, cut_off_consumer, make_consumer
+from signoff_process.log.kafka_client import (
+    KafkaRecord,
+    cut_off_consumer,
+    learn_topics,
+    make_consumer,
+)
 from signoff_process.log.kafka_topics import CONNECT_SECONDS, KafkaOptions
 from signoff_process.log.ports import Arrival, CommandSource, LogMismatch, LogUnavailable
 from signoff_schemas import topics
@@ -72,6 +77,7 @@ class KafkaSource(CommandSource):
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._consumer.start()
+                await learn_topics(self._consumer, [each.topic for each in offsets])
                 # First, because a fetch that waits for records holds up the connection.
                 await self._verify(offsets)
                 self._consumer.assign(list(offsets))
@@ -143,6 +149,9 @@ class KafkaSource(CommandSource):
                 self._bell.ring()
             except KafkaError:
                 await asyncio.sleep(_RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - a reader that is gone must not look idle
+                self._error = LogUnavailable(f"reading stopped: {error!r}")
+                self._bell.ring()
             else:
                 for topic_partition, records in got.items():
                     self._held[topic_partition].extend(records)
