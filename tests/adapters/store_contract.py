@@ -10,7 +10,16 @@ import pytest
 
 from signoff_broker.engine.state import Instance, Settings
 from signoff_broker.engine.world import Known, Outgoing, keys_in
-from signoff_broker.ports import Batch, DataError, DueJob, Fenced, Held, HeldJob, WaitingJob
+from signoff_broker.ports import (
+    Assumption,
+    Batch,
+    DataError,
+    DueJob,
+    Fenced,
+    Held,
+    HeldJob,
+    WaitingJob,
+)
 from signoff_schemas.process_events import (
     DefinitionDeployed,
     FormDeployed,
@@ -173,6 +182,28 @@ class StoreContract:
             "c1-held": Known(APPLIED, "h", k(3)),
             "c1-late": Known(WITHDRAWN, "", None),
         }
+
+    async def test_a_commit_with_a_wrong_assumption_writes_nothing(self, take: Take) -> None:
+        store = (await take()).store
+        done = a_step(1, command_id="c1-done", last_key=0)
+        decides = a_step(2, answers="c1-held", answered=APPLIED, last_key=0)
+        await store.commit(batch_of(None, done, decides))
+        version = (await store.load([], [])).settings_version
+        for wrong in (
+            Assumption(["c1-new", "c1-done"], version),
+            Assumption(["c1-held"], version),
+            Assumption(["c1-new"], version + 1),
+        ):
+            batch = batch_of(an_instance(), a_step(3, command_id="c1-new"))
+            batch.assumed = wrong
+            with pytest.raises(DataError):
+                await store.commit(batch)
+        assert not (await store.load([k(1)], ["c1-new"])).instances
+
+        batch.assumed = Assumption(["c1-new", "c1-\0", "c1-\ud800"], version)
+        await store.commit(batch)
+
+        assert list((await store.load([k(1)], [])).instances) == [an_instance()]
 
     async def test_settings_and_their_version(self, take: Take) -> None:
         store = (await take()).store

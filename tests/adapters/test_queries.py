@@ -65,7 +65,12 @@ def test_every_statement_has_a_constant() -> None:
             "incidents_instance",
             "variables_instance",
         },
-        "finish_commit": {"user_tasks_pkey", "partitions_pkey"},
+        "finish_commit": {
+            "user_tasks_pkey",
+            "partitions_pkey",
+            "steps_command_id",
+            "steps_answers",
+        },
         "update_processes": {"process_instances_pkey"},
         "update_jobs": {"jobs_pkey"},
         "update_incidents": {"incidents_pkey"},

@@ -18,7 +18,7 @@ from signoff_schemas.commands import (
 from signoff_schemas.envelope import Entry
 from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.ids import command_id
-from signoff_schemas.replies import OutcomeStatus, Waiting
+from signoff_schemas.replies import OutcomeStatus, Reply, Waiting
 from signoff_schemas.results import CompleteJob, Subscription
 from signoff_schemas.topics import Inlet
 from signoff_schemas.values import (
@@ -189,6 +189,48 @@ async def test_a_partition_sees_settings_that_another_changed() -> None:
         caller.send(at_two(AssignTask(task_key=key, assignee="ann"), "assign"))
         await eventually(lambda: [w for w in caller.replies if isinstance(w, Waiting)])
         assert database.partitions[2].tasks[key].state is TaskState.ASSIGNING
+
+
+async def test_a_repetition_among_new_commands_has_no_second_effect() -> None:
+    async with stack() as (made, caller):
+        key = await created(caller)
+        updates = [UpdateTask(task_key=key, changes={"priority": n}) for n in range(4)]
+        first, second, third, fourth = map(caller.entry, updates)
+        await caller.insist(first, again=5)
+        await caller.insist(second, again=5)
+
+        repeated = first.model_copy(update={"request_id": "again"})
+        for entry in (third, repeated, fourth):
+            caller.send(entry)
+        await caller.insist(fourth, again=5)
+
+        assert made.rows.tasks[key].attributes.priority == 3
+        ids = [row.command_id for row in made.steps]
+        assert ids[1:] == [first.id, second.id, third.id, fourth.id]
+        answers = [each.outcome for each in caller.replies if isinstance(each, Reply)]
+        assert {each.status for each in answers} == {OutcomeStatus.APPLIED}
+        assert "again" in {each.request_id for each in caller.replies}
+
+
+async def test_a_repetition_that_would_be_refused_now_gets_its_first_outcome() -> None:
+    async with stack(limits=Limits(idle_ms=20, waits_max=1)) as (made, caller):
+        key, other = await created(caller, CHECKED), await created(caller, CHECKED)
+        assign = caller.entry(AssignTask(task_key=key, assignee="ann"))
+        async with working(Worker(made.log, "check")) as worker:
+            assert (await caller.insist(assign, again=5)).status is OutcomeStatus.APPLIED
+            worker.leave()
+        waits = caller.entry(AssignTask(task_key=other, assignee="ann"))
+        caller.send(waits)
+        await eventually(lambda: waits.request_id in {each.request_id for each in caller.replies})
+
+        refused = await caller.ask(AssignTask(task_key=key, assignee="bob"), again=5)
+        assert refused.status is OutcomeStatus.REJECTED
+        caller.send(assign.model_copy(update={"request_id": "again"}))
+        await eventually(lambda: caller.replies[-1].request_id == "again")
+
+        answer = caller.replies[-1]
+        assert isinstance(answer, Reply)
+        assert answer.outcome.status is OutcomeStatus.APPLIED
 
 
 async def test_time_never_goes_back_when_a_partition_moves() -> None:

@@ -115,6 +115,7 @@ class SkipsFence:
 
     async def commit(self, batch: Batch) -> None:
         self._inner._fence = self._inner._rows.fence
+        batch.assumed = None  # a second fence: what the successor did would be seen there
         await self._inner.commit(batch)
 
 

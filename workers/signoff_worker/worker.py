@@ -104,6 +104,8 @@ class Worker:
                 task = asyncio.create_task(self._work(group, job), name=f"job {job.key}")
                 self._running[task] = job
                 task.add_done_callback(self._forget)
+            # Handlers begin first: somebody waits for what they answer at once.
+            await asyncio.sleep(0)
 
     def _activation(
         self, job_type: str, group: Sequence[Registration], jobs_max: int

@@ -4,6 +4,9 @@ Polls that want the same (type, timeout, worker, variables, tenants) share a *sl
 as many jobs as its polls can take, split over the partitions; partitions that rang come first when
 there is less to give than partitions. Jobs that come too late for their poll go to another poll of
 the slot, wait a moment for the next one, or are yielded, so that somebody else gets them.
+
+Telling a partition costs a record, so busy slots tell rarely: credit is renewed when half of it is
+used, and what an answered poll leaves over is kept for the next poll of the same worker.
 """
 
 import asyncio
@@ -16,12 +19,13 @@ import structlog
 
 from signoff_gateway.exchange import Receive
 from signoff_gateway.pending import hung_up
-from signoff_gateway.refusals import Cause, ClientGone, Unavailable
+from signoff_gateway.polls import Poll, Wanted
+from signoff_gateway.refusals import Cause, ClientGone, Exhausted, Limit, Unavailable
 from signoff_process.clock import Clock
 from signoff_process.log.ports import EntryPublisher, EntryTooLarge, LogUnavailable
 from signoff_schemas.codec import JobBatch
 from signoff_schemas.envelope import Entry
-from signoff_schemas.ids import DEFAULT_TENANT, command_id, partition_of
+from signoff_schemas.ids import command_id, partition_of
 from signoff_schemas.jobs import ActivatedJob, JobPush, Ring
 from signoff_schemas.principal import ENGINE
 from signoff_schemas.results import Goodbye, Grant, Subscription, WorkerResult, YieldJob
@@ -32,47 +36,21 @@ HEARTBEAT: Final = 1.0
 """Seconds between signs of life, and for which a partition that rang comes first."""
 LINGER: Final = 0.1
 """Seconds that a job without a poll waits for the next one: workers poll again at once."""
+KEPT: Final = 0.01
+"""Seconds for which credit that an answered poll leaves over is kept for the next one."""
 TICK: Final = 0.005
 """Seconds by which a timer may come early."""
+GRANTS_BYTES_MAX: Final = 1024 * 1024
+"""Of all slots with polls: they go down the log in one record, again with each heartbeat."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the polls of one slot have in common."""
-
-    job_type: str
-    timeout_ms: int
-    worker: str = ""
-    fetch: tuple[str, ...] = ()
-    tenants: tuple[str, ...] = (DEFAULT_TENANT,)
-
-
-@dataclass(slots=True, eq=False)
-class Poll:
-    """One request that waits for jobs."""
-
-    most: int
-    jobs: list[ActivatedJob]
-    waker: asyncio.Future[None]
-
-    @property
-    def room(self) -> int:
-        """How many more it takes."""
-        return self.most - len(self.jobs)
-
-    def take(self, job: ActivatedJob) -> None:
-        """Add a job; whoever waits gets it, with what else comes in this turn of the loop."""
-        self.jobs.append(job)
-        if not self.waker.done():
-            self.waker.set_result(None)
 
 
 @dataclass(slots=True, eq=False)
 class _Slot:
     id: str
     wanted: Wanted
+    weight: int
     polls: list[Poll] = field(default_factory=list[Poll])
     surplus: deque[ActivatedJob] = field(default_factory=deque[ActivatedJob])
     """Jobs without a poll, until ``expected_until``."""
@@ -82,6 +60,13 @@ class _Slot:
     """Partition → when it rang."""
     counts: dict[int, int] = field(default_factory=dict[int, int])
     """Partition → credit that it was told of and has not used, as far as we know."""
+    withdrawal: asyncio.TimerHandle | None = None
+    """When credit that was kept is taken back."""
+
+    @property
+    def granting(self) -> bool:
+        """Whether partitions are to know of it."""
+        return bool(self.polls) or any(self.counts.values())
 
     def demand(self) -> int:
         return sum(poll.room for poll in self.polls)
@@ -146,8 +131,7 @@ class Subscriptions:
         self._accepting = False
         for slot in self._slots.values():
             for poll in slot.polls:
-                if not poll.waker.done():
-                    poll.waker.set_result(None)
+                poll.wake()
         await asyncio.sleep(0)
         for slot in tuple(self._slots.values()):
             self._yield_surplus(slot)
@@ -165,7 +149,7 @@ class Subscriptions:
         """Up to ``most`` jobs, as soon as there is one; none after ``wait`` seconds without any.
 
         The jobs are the caller's: what it cannot pass on goes to ``give_back``. A client that
-        hangs up meanwhile takes none. Raises: ClientGone, Unavailable.
+        hangs up meanwhile takes none. Raises: ClientGone, Exhausted, Unavailable.
         """
         if not self._accepting:
             raise Unavailable(Cause.STOPPING)
@@ -174,6 +158,8 @@ class Subscriptions:
         while slot.surplus and poll.room:
             poll.take(slot.surplus.popleft())
         if not poll.jobs:
+            if not slot.granting:
+                self._must_fit(slot)
             await self._wait(slot, poll, wait, receive)
         if poll.jobs:
             self._held_until = max(self._held_until, *(job.deadline for job in poll.jobs))
@@ -196,28 +182,36 @@ class Subscriptions:
             else:
                 self._on_ring(item)
 
+    def _must_fit(self, slot: _Slot) -> None:
+        weight = sum(each.weight for each in self._slots.values() if each.granting)
+        if weight + slot.weight > GRANTS_BYTES_MAX:
+            self._drop_if_idle(slot)
+            raise Exhausted(Limit.POLLS, GRANTS_BYTES_MAX, 0)
+
     async def _wait(self, slot: _Slot, poll: Poll, wait: float, receive: Receive) -> None:
         slot.polls.append(poll)
         self.polls += 1
         self._reallot(slot)
         gone = asyncio.ensure_future(hung_up(receive))
+        gone.add_done_callback(lambda _: poll.wake())
+        patience = asyncio.get_running_loop().call_later(wait, poll.wake)
         left = True  # also when we are cancelled
         try:
-            await asyncio.wait(
-                {gone, poll.waker}, timeout=wait, return_when=asyncio.FIRST_COMPLETED
-            )
+            await poll.waker
             left = gone.done()
         finally:
             gone.cancel()
+            patience.cancel()
             self.polls -= 1
             slot.polls.remove(poll)
-            if poll.jobs and not left:
-                self._expect(slot)
             if left:
                 self.give_back(slot.wanted, poll.jobs)
                 poll.jobs.clear()
-            self._reallot(slot)
-            self._drop_if_idle(slot)
+            if poll.jobs:
+                self._expect(slot)
+            else:
+                self._reallot(slot)
+                self._drop_if_idle(slot)
         if left:
             raise ClientGone
 
@@ -225,7 +219,7 @@ class Subscriptions:
         slot = self._slots.get(wanted)
         if slot is None:
             self._slot_number += 1
-            slot = _Slot(f"{self._slot_number:x}", wanted)
+            slot = _Slot(f"{self._slot_number:x}", wanted, wanted.weight)
             self._slots[wanted] = self._by_id[slot.id] = slot
         return slot
 
@@ -264,13 +258,17 @@ class Subscriptions:
     # -- credit ------------------------------------------------------------------------------
 
     def _reallot(self, slot: _Slot) -> None:
-        """Split what the slot can take over the partitions; tell those for which it changed."""
+        """Split what the slot can take over the partitions.
+
+        Told are those that have too much of it, or less than half.
+        """
         demand = slot.demand()
         order = self._order(slot)
         share, more = divmod(demand, len(order))
         for place, partition in enumerate(order):
             count = share + (1 if place < more else 0)
-            if slot.counts.get(partition) != count:
+            told = slot.counts.get(partition, -1)
+            if told > count or 2 * told <= count != told:
                 slot.counts[partition] = count
                 self._tell(partition)
 
@@ -305,7 +303,7 @@ class Subscriptions:
                 tenants=slot.wanted.tenants,
             )
             for slot in self._slots.values()
-            if slot.polls
+            if self._accepting and slot.granting
         )
         subscription = Subscription(
             subscriber=self._inbox.gateway,
@@ -329,8 +327,15 @@ class Subscriptions:
     # -- what is given back ------------------------------------------------------------------
 
     def _expect(self, slot: _Slot) -> None:
+        """The worker of a poll that was answered probably polls again: keep things as they are."""
         slot.expected_until = self._clock.monotonic() + LINGER
         self._linger(LINGER)
+        if slot.withdrawal is None:
+            slot.withdrawal = asyncio.get_running_loop().call_later(KEPT, self._withdraw, slot)
+
+    def _withdraw(self, slot: _Slot) -> None:
+        slot.withdrawal = None
+        self._reallot(slot)
 
     def _end_lingering(self) -> None:
         self._lingering = None

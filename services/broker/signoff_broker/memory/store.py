@@ -152,6 +152,10 @@ class MemoryStore:
             raise Fenced(f"the epoch is {self._rows.fence[1]} by now")
         _refuse_unstorable(batch)
         rows = self._rows
+        if assumed := batch.assumed:
+            on_record = any(each in rows.known for each in assumed.command_ids)
+            if on_record or assumed.settings_version != self._database.settings.version:
+                raise DataError("what was assumed is not true")
         rows.processes.update(batch.processes)
         rows.tasks.update(batch.tasks)
         rows.jobs.update(batch.jobs)

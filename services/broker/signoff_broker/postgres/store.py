@@ -43,6 +43,8 @@ from signoff_broker.ports import (
 )
 from signoff_broker.postgres import queries, rows, settings_rows, step_rows
 from signoff_broker.postgres.session import (
+    CLOSE_SECONDS,
+    CONNECT_SECONDS,
     FAILURES,
     Connection,
     Fields,
@@ -53,7 +55,7 @@ from signoff_broker.postgres.session import (
     refused,
     session_name,
 )
-from signoff_broker.postgres.writes import Claim, Write, Writes, writes_of
+from signoff_broker.postgres.writes import Claim, Write, Writes, storable, writes_of
 from signoff_schemas.ids import partition_of
 from signoff_schemas.topics import Inlet
 
@@ -99,7 +101,7 @@ class PostgresStore:
 
     async def load(self, keys: Collection[int], command_ids: Collection[str]) -> Loaded:
         """See ``ports.Store``: one round trip, and a second one if there are keys."""
-        ids = [each for each in command_ids if _storable(each)]
+        ids = [each for each in command_ids if storable(each)]
         own = [key for key in keys if partition_of(key) == self._partition]
         async with self._busy:
             version, *known = await self._fetch(queries.KNOWN, ids)
@@ -161,7 +163,7 @@ class PostgresStore:
 
     async def waiting(self, job_type: str, limit: int) -> Sequence[WaitingJob]:
         """See ``ports.Store``."""
-        if not _storable(job_type):
+        if not storable(job_type):
             return []
         async with self._busy:
             found = await self._fetch(queries.WAITING_JOBS, self._partition, job_type, limit)
@@ -218,12 +220,15 @@ class PostgresStore:
 
     async def close(self) -> None:
         """See ``ports.Store``. Never raises: what is lost is sent again."""
-        async with self._busy, self._side_busy:
-            with suppress(StoreError):
-                await self._move_cursor()
-            for connection in (self._connection, self._side):
-                if connection is not None:
-                    await close_quietly(connection)
+        try:
+            with suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS), self._busy, self._side_busy:
+                    await self._move_cursor()
+                    for connection in filter(None, (self._connection, self._side)):
+                        await close_quietly(connection)
+        finally:
+            for connection in filter(None, (self._connection, self._side)):
+                connection.terminate()
 
     async def _transact(self, writes: Writes) -> None:
         """Several statements, with the fence in the last one before COMMIT."""
@@ -254,6 +259,8 @@ class PostgresStore:
 
     async def _verdict(self, error: Exception) -> StoreError:
         """What a failed statement means: first whether the partition is still ours."""
+        if isinstance(error, TimeoutError):
+            self._connection.terminate()  # who did not answer would not answer this either
         ours = await self._is_ours()
         found = error if isinstance(error, StoreError) else meaning(error)
         if ours and isinstance(found, DataError):
@@ -271,7 +278,8 @@ class PostgresStore:
         with suppress(StoreUnavailable, *FAILURES):
             fresh = await connect(self._claim.dsn, session_name(self._claim.owner, "fence"))
             try:
-                return await self._asked(fresh)
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    return await self._asked(fresh)
             finally:
                 fresh.terminate()
         return None
@@ -299,7 +307,11 @@ class PostgresStore:
         try:
             return await fetch(self._side, statement, self._partition, *arguments)
         except FAILURES as error:
+            self._side.terminate()
             raise StoreUnavailable(str(meaning(error))) from error
+        except asyncio.CancelledError:
+            self._side.terminate()
+            raise
 
     async def _move_cursor(self) -> None:
         if self._relayed > self._cursor:
@@ -311,13 +323,3 @@ class PostgresStore:
 def _expect(write: Write, tag: str) -> None:
     if write.expected and tag != write.expected:
         raise DataError(f"{tag} instead of {write.expected}: a row that should be there is not")
-
-
-def _storable(text: str) -> bool:
-    """Whether PostgreSQL can have the text at all: no NUL, no lone surrogate."""
-    if "\0" in text:
-        return False
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False

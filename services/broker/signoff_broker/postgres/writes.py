@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Generic, TypeVar
 
-from signoff_broker.ports import Batch
+from signoff_broker.ports import Assumption, Batch
 from signoff_broker.postgres import queries, rows, settings_rows, step_rows
 from signoff_schemas.ids import key_of
 from signoff_schemas.process_events import (
@@ -84,7 +84,8 @@ _VARIABLES: Final = _Table(
 )
 _NO_TASKS: Final = ((),) * rows.TASK_UPDATE_COLUMNS
 _NO_STEPS: Final = ((),) * step_rows.STEP_COLUMNS
-_FINISH_PARAMETERS: Final = 3 + rows.TASK_UPDATE_COLUMNS + step_rows.STEP_COLUMNS
+_NOTHING_ASSUMED: Final = ((), None)
+_FINISH_PARAMETERS: Final = 3 + rows.TASK_UPDATE_COLUMNS + step_rows.STEP_COLUMNS + 2
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 
 
@@ -110,8 +111,25 @@ def writes_of(batch: Batch, claim: Claim, last_key: int) -> Writes:
     finish: list[object] = [*claim.fence]
     finish += _columns(old) if old else _NO_TASKS
     finish += _columns(steps) if steps else _NO_STEPS
+    finish += _assumed(batch.assumed) if batch.assumed else _NOTHING_ASSUMED
     jobs = list(_JOBS.writes(partition, newest, batch.jobs))
     return Writes(first, _with_jobs(finish, jobs) if jobs else Write(queries.FINISH_COMMIT, finish))
+
+
+def _assumed(assumed: Assumption) -> Row:
+    # What cannot be stored is not on record, and is never stepped either.
+    ids = [each for each in assumed.command_ids if storable(each)]
+    return (ids, assumed.settings_version)
+
+
+def storable(text: str) -> bool:
+    """Whether PostgreSQL can have the text at all: no NUL, no lone surrogate."""
+    if "\0" in text:
+        return False
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _columns(table: Sequence[Row]) -> Row:

@@ -6,21 +6,20 @@ import structlog
 
 from signoff_broker.engine.backlog import QueuedJob
 from signoff_broker.engine.dispatch import Dispatcher
-from signoff_broker.engine.keys import keys_named_by
 from signoff_broker.engine.step import step, step_timer
 from signoff_broker.engine.world import Known, Step, World
-from signoff_broker.ports import DataError, Held, Loaded
+from signoff_broker.ports import Assumption, DataError, Held, Loaded
 from signoff_broker.runtime import quarantine
 from signoff_broker.runtime.batch import BatchBuilder, Offsets
 from signoff_broker.runtime.cache import Cache
 from signoff_broker.runtime.due import DueTimers
 from signoff_broker.runtime.limits import Limits
 from signoff_broker.runtime.metrics import Metrics
+from signoff_broker.runtime.needs import needs_of
 from signoff_broker.runtime.relay import Relay
 from signoff_broker.runtime.signals import Fact, Signals
 from signoff_process.clock import Clock
 from signoff_process.log.ports import Arrival
-from signoff_schemas.commands import Withdraw
 from signoff_schemas.ids import KEY_BITS
 from signoff_schemas.timers import ActivateJob, Timer
 from signoff_schemas.topics import Inlet
@@ -55,6 +54,11 @@ class Processor:
         """Planned, but the instance was not loaded: it is with the next batch."""
         self._activations: list[ActivateJob] = []
         self._changed: set[int] = set()
+        self._assumed: Assumption | None = None
+        """Of the batch that is under way, if that saved the load."""
+        self._touched: set[int] = set()
+        self._must_load = True
+        """Until the settings were read."""
         self._begin_world()
 
     @property
@@ -78,9 +82,12 @@ class Processor:
     async def restore(self) -> None:
         """Begin with nothing in memory but what was committed."""
         self._begin_world()
+        await self._restore_queues()
+
+    async def _restore_queues(self) -> None:
         self._carried = []
-        types = await self.store.waiting_types()
         held = [(each.key, each.subscriber) for each in await self.store.held()]
+        types = await self.store.waiting_types()
         totals = {job_type: count for job_type, (count, _) in types.items()}
         self.dispatcher.restore(totals, held, self.monotonic_ms())
         await self.due.restore()
@@ -100,7 +107,7 @@ class Processor:
     ) -> None:
         """Process a batch as a whole; if that cannot be stored, record by record."""
         try:
-            await self._process(work, timers, offsets, relay, self._limits.activations_max)
+            await self._process_surely(work, timers, offsets, relay, self._limits.activations_max)
         except DataError as error:
             self._log.warning("batch_unstorable", records=len(work), error=str(error)[:500])
             activations = len(self._activations)
@@ -128,7 +135,7 @@ class Processor:
                 await self._quarantine(arrival, offsets, error, relay)
                 continue
             try:
-                await self._process([arrival], (), offsets, relay, 0)
+                await self._process_surely([arrival], (), offsets, relay, 0)
             except DataError as error:
                 await self.restore()
                 await self._quarantine(arrival, offsets, error, relay)
@@ -143,6 +150,23 @@ class Processor:
         await self._commit(builder, relay)
 
     # -- load --------------------------------------------------------------------------------
+
+    async def _process_surely(
+        self,
+        work: Sequence[Arrival],
+        timers: Sequence[Timer],
+        offsets: Offsets,
+        relay: Relay,
+        matches: int,
+    ) -> None:
+        """Process a batch; again, and with a load, if it assumed what is not true."""
+        try:
+            await self._process(work, timers, offsets, relay, matches)
+        except DataError:
+            if not self._assumed:
+                raise
+            await self._unwind()
+            await self._process(work, timers, offsets, relay, matches)
 
     async def _process(
         self,
@@ -160,8 +184,10 @@ class Processor:
         if not (work or timers or activations):
             self._send_rings(relay)
             return
+        self._assumed = None
         await self._load(work, (*timers, *activations))
         builder = self._builder(offsets)
+        builder.batch.assumed = self._assumed
         for arrival in work:
             self._step(builder, arrival)
         for timer in timers:
@@ -175,29 +201,36 @@ class Processor:
     async def _load(self, work: Sequence[Arrival], timers: Sequence[Timer]) -> None:
         world = self._world
         world.known.clear()
-        keys: set[int] = set()
-        ids: list[str] = []
-        for arrival in work:
-            entry = arrival.entry
-            assert entry is not None, "rubbish is never stepped"
-            ids.append(entry.id)
-            if isinstance(entry.body, Withdraw):
-                ids.append(entry.body.target)
-            keys.update(keys_named_by(entry.body))
-        for timer in timers:
-            keys.add(timer.job_key)
+        self._touched.clear()
+        self._before = world.settings
+        needs = needs_of(work, timers)
         index, own = world.index, self.partition
-        missing = [key for key in keys if key not in index and key >> KEY_BITS == own]
-        if not ids and not missing:
+        missing = [key for key in needs.keys if key not in index and key >> KEY_BITS == own]
+        if not needs.ids and not missing:
             return
-        loaded = await self.store.load(missing, ids)
+        if not (missing or needs.doubtful or self._must_load):
+            self._assumed = Assumption(needs.ids, world.settings.version)
+            return
+        loaded = await self.store.load(missing, needs.ids)
         self._admit(loaded)
         waiting = {each.instance_key for each in loaded.known.values() if each.outcome is None}
         late = [key for key in waiting if key is not None and key not in index]
         if late:
             self._admit(await self.store.load(late, ()))
         if loaded.settings_version != world.settings.version:
-            world.settings = await self.store.settings()
+            world.settings = self._before = await self.store.settings()
+        self._must_load = False
+
+    async def _unwind(self) -> None:
+        """Forget what a batch did that was not committed; the next one loads what it needs."""
+        world = self._world
+        for key in self._touched:
+            world.drop(key)
+        self._changed.update(self._touched)
+        world.settings = self._before
+        world.last_key = self.last_key
+        self._must_load = True
+        await self._restore_queues()
 
     def _admit(self, loaded: Loaded) -> None:
         self._world.admit(loaded.instances)
@@ -253,6 +286,8 @@ class Processor:
 
     def _follow(self, made: Step) -> None:
         touched = made.touched
+        if made.subject_key is not None:
+            self._touched.add(made.subject_key)
         if touched.jobs:
             jobs = touched.jobs.values()
             self.dispatcher.observe(jobs, self.monotonic_ms())
@@ -264,10 +299,13 @@ class Processor:
 
     async def _commit(self, builder: BatchBuilder, relay: Relay) -> None:
         steps = builder.batch.steps
+        if not steps and (assumed := builder.batch.assumed):  # nothing that would prove it
+            loaded = await self.store.load((), assumed.command_ids)
+            if loaded.known or loaded.settings_version != assumed.settings_version:
+                raise DataError("what was assumed is not true")
         if steps:
             began = self._clock.monotonic()
             await self.store.commit(builder.batch)
-            took = self._clock.monotonic() - began
             self.position = steps[-1].position
             self.now = builder.now
             self.offsets = builder.offsets
@@ -276,7 +314,7 @@ class Processor:
             metrics.steps += len(steps)
             metrics.batches += 1
             metrics.batch_size.observe(len(steps))
-            metrics.commit_seconds.observe(took)
+            metrics.commit_seconds.observe(self._clock.monotonic() - began)
             self._signals.tell(Fact.COMMITTED, self.partition, self.position)
         if steps or builder.loose:
             relay.offer(steps, builder.loose)
@@ -325,12 +363,8 @@ class Processor:
         self, arrival: Arrival, offsets: Offsets, error: Exception | str, relay: Relay
     ) -> None:
         self._metrics.quarantined += 1
-        self._log.error(
-            "record_quarantined",
-            inlet=arrival.inlet.name,
-            offset=arrival.offset,
-            error=quarantine.describe(error),
-        )
+        inlet, why = arrival.inlet.name, quarantine.describe(error)
+        self._log.error("record_quarantined", inlet=inlet, offset=arrival.offset, error=why)
         builder = self._builder(offsets)
         row = quarantine.quarantined(builder.unstepped(arrival, self.last_key), arrival, error)
         builder.add_row(row)
@@ -356,6 +390,8 @@ class Processor:
             self._world, instances_max=limits.instances_max, bytes_max=limits.cache_bytes_max
         )
         self._changed.clear()
+        self._before = self._world.settings  # before the batch that is under way
+        self._must_load = True
 
     def _tidy_cache(self) -> None:
         if self._changed:

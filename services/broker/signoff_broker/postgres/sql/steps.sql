@@ -1,10 +1,12 @@
 -- name: finish_commit
 -- $1 partition_id int, $2 owner uuid, $3 epoch bigint, then an array a column of the tasks to update,
--- then an array a column of the steps to append.
+-- then an array a column of the steps to append, then what is assumed: command ids of which nothing
+-- is on record, and the settings version (null: any).
 -- The end of every commit, and the whole of most: one round trip. The division fails, and with it
--- the transaction, unless every task was there and the fence holds. The fence is a lock FOR SHARE: a
--- takeover waits for us, or we see that it has happened. A column in which everything is NULL comes
--- as an empty array. Writes of jobs join it at the two marks (writes.py).
+-- the transaction, unless every task was there, what was assumed is true, and the fence holds. The
+-- fence is a lock FOR SHARE: a takeover waits for us, or we see that it has happened. A column in
+-- which everything is NULL comes as an empty array. Writes of jobs join it at the two marks
+-- (writes.py).
 WITH updated AS (
     UPDATE user_tasks AS t
     SET
@@ -53,6 +55,13 @@ SELECT
     1 / (
         (SELECT count(*) FROM fence)/* counts */
         * ((SELECT count(*) FROM updated) = cardinality($4::bigint[]))::int
+        * (SELECT count(*) FROM settings_version WHERE version = coalesce($39::bigint, version))
+        * (NOT EXISTS (
+            SELECT FROM steps WHERE command_id = ANY ($38::text[]) AND command_id <> ''
+        ))::int
+        * (NOT EXISTS (
+            SELECT FROM steps WHERE answers = ANY ($38::text[]) AND answers <> ''
+        ))::int
     );
 
 -- name: known
