@@ -4,8 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.backends import Databases, Migrate, kafka_backend, postgres_backend
+
+# Machines are shared: how long an example takes says nothing about the code.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 FreshDatabase = Callable[[Migrate], Awaitable[str]]
 

@@ -94,12 +94,17 @@ class CancelProcess(Record):
 
 
 class UpdateJob(Record):
-    """Change a job's retries or its deadline. What is valid is applied even if the rest is not."""
+    """Change a job's retries, deadline or priority. What is valid is applied, even if not all is.
+
+    A lease token has to match that of the job, if it has one.
+    """
 
     type: Literal["job.update"] = "job.update"
     job_key: int
     retries: int | None = None
     timeout_ms: int | None = None
+    priority: int | None = None
+    lease_token: str | None = None
 
 
 class ResolveIncident(Record):

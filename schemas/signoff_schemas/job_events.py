@@ -112,6 +112,13 @@ class JobTimeoutUpdated(_JobEvent):
     deadline: int
 
 
+class JobPriorityUpdated(_JobEvent):
+    """A person moved the job in its queue."""
+
+    type: Literal["job.priority_updated"] = "job.priority_updated"
+    priority: int
+
+
 class JobReleased(_JobEvent):
     """The job's incident was resolved: it waits for a worker again."""
 
@@ -156,6 +163,7 @@ JobEvent = (
     | JobCanceled
     | JobRetriesUpdated
     | JobTimeoutUpdated
+    | JobPriorityUpdated
     | JobReleased
 )
 IncidentEvent = IncidentCreated | IncidentResolved

@@ -37,6 +37,7 @@ class ActivatedJob(Record):
     business_id: str = ""
     task: TaskSnapshot | None = None
     lease_token: str
+    priority: int = 0
 
 
 class JobPush(Record):

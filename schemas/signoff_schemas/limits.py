@@ -5,9 +5,9 @@ Each function names the offence in words for a caller's error message, or gives 
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple, cast
 
 NAME_MAX: Final = 500
 """Characters of whatever may be searched for: an index row of PostgreSQL holds 2,700 bytes."""
@@ -31,6 +31,13 @@ INT64_MAX: Final = (1 << 63) - 1
 _DATE_TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
 )
+
+
+class Offence(NamedTuple):
+    """What cannot be stored: where it is (names in dots, indexes in brackets), and why."""
+
+    path: str
+    reason: str
 
 
 def is_date_time(text: str) -> bool:
@@ -84,6 +91,37 @@ def unstorable_variables(variables: dict[str, object]) -> str | None:
     if any(len(name) > NAME_MAX for name in variables):
         return f"a variable name of more than {NAME_MAX} characters"
     return unstorable(variables)
+
+
+def offence_in(variables: dict[str, object]) -> Offence | None:
+    """As ``unstorable_variables``, with the value's path; empty for the document as a whole."""
+    reason = unstorable_variables(variables)
+    if reason is None:
+        return None
+    return first_offence(variables) or Offence("", reason)
+
+
+def first_offence(value: object, path: str = "", depth: int = DEPTH_MAX) -> Offence | None:
+    """The first text, number or nesting within a JSON value that cannot be stored."""
+    if reason := _unstorable_scalar(value):
+        return Offence(printable(path), reason)
+    for name, inner in _members(value):
+        if reason := _unstorable_scalar(name):
+            return Offence(printable(path), f"a name with {reason}")
+        if depth == 0:
+            return Offence(printable(path), f"a nesting of more than {DEPTH_MAX} levels")
+        below = f"[{name}]" if isinstance(name, int) else f".{name}" if path else name
+        if found := first_offence(inner, path + below, depth - 1):
+            return found
+    return None
+
+
+def _members(value: object) -> Iterable[tuple[str | int, object]]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).items()
+    if isinstance(value, list | tuple):
+        return enumerate(cast("Sequence[object]", value))
+    return ()
 
 
 def unstorable(value: object) -> str | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -87,6 +88,15 @@ def test_highest_priority_goes_first_then_the_oldest() -> None:
     dispatcher = queue_of(job(3), job(1), job(2, priority=5), job(4, priority=5))
     dispatcher.subscribe(subscription("w", grant(4)), 0)
     assert keys(activate(dispatcher)) == [2, 4, 1, 3]
+
+
+@pytest.mark.parametrize(("priority", "order"), [(9, [2, 1, 3]), (-9, [1, 3, 2])])
+def test_a_job_with_a_new_priority_moves_in_its_queue(priority: int, order: list[int]) -> None:
+    dispatcher = queue_of(job(1), job(2), job(3))
+    dispatcher.observe([job(2, priority=priority)], 0)
+    dispatcher.subscribe(subscription("w", grant(3)), 0)
+    assert keys(activate(dispatcher)) == order
+    assert dispatcher.backlog() == {}
 
 
 def test_nothing_leaves_without_credit() -> None:
@@ -422,5 +432,5 @@ class Dispatching(RuleBasedStateMachine):
         assert total == len(self.waiting)
 
 
-Dispatching.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Dispatching.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestDispatching = Dispatching.TestCase

@@ -226,6 +226,43 @@ def test_update_applies_what_is_valid_even_when_the_rest_is_refused() -> None:
     assert bench.job(key).due_at == bench.now + 1_000
 
 
+def test_a_deadline_in_the_past_takes_the_job_from_its_worker_at_once() -> None:
+    bench = Bench()
+    key = held_job(bench)
+    bench.activate(key)
+
+    result_of(bench.send(UpdateJob(job_key=key, timeout_ms=-5_000)))
+
+    assert types_of(bench.fire(TimeOutJob(job_key=key))) == ["job.timed_out"]
+    assert (bench.job(key).state, bench.job(key).retries) == (JobState.ACTIVATABLE, 3)
+
+
+def test_a_new_priority_is_kept_and_shown_to_the_worker() -> None:
+    bench = Bench()
+    key = held_job(bench)
+
+    result_of(bench.send(UpdateJob(job_key=key, priority=-7)))
+
+    assert (bench.job(key).priority, bench.job(key).mark) == (-7, JobMark.PRIORITY_UPDATED)
+    job = bench.activate(key)
+    assert job is not None
+    assert job.priority == -7
+
+
+def test_an_update_under_another_lease_is_refused_and_under_none_applied() -> None:
+    bench = Bench()
+    key = held_job(bench)
+    bench.activate(key)
+
+    done = bench.send(UpdateJob(job_key=key, retries=9, lease_token="other"))
+
+    assert refusal_of(done).code is Code.JOB_LEASE_MISMATCH
+    assert bench.job(key).retries == 3
+    lease = bench.job(key).lease_token
+    result_of(bench.send(UpdateJob(job_key=key, retries=8, lease_token=lease)))
+    result_of(bench.send(UpdateJob(job_key=key, retries=9)))
+
+
 def test_unknown_job_is_not_found_whatever_is_asked_of_it() -> None:
     bench = Bench()
     for body, verb in [

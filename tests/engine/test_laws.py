@@ -210,7 +210,7 @@ TIMERS: dict[str, Any] = {
 NAMES = [*COMMANDS, *TIMERS, "again"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(actions(), min_size=20, max_size=60))
 def test_whatever_happens(todo: list[Action]) -> None:
     run = Run()

@@ -68,6 +68,7 @@ def a_listener(**given: object) -> CreateGlobalListener:
         (CreateUserTask(node=a_task_node(headers={"a": NUL})), "node"),
         (UpdateJob(job_key=1, retries=1 << 31), "retries"),
         (UpdateJob(job_key=1, timeout_ms=1 << 60), "timeout"),
+        (UpdateJob(job_key=1, priority=1 << 31), "priority"),
         (FailJob(job_key=1, back_off_ms=1 << 60), "back_off"),
         (FailJob(job_key=1, error_message=NUL), "error_message"),
         (FailJob(job_key=1, retries=-(1 << 40)), "retries"),

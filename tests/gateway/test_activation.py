@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from signoff_gateway.polls import Wanted
 from signoff_gateway.refusals import ClientGone
-from signoff_gateway.subscriptions import Wanted
 from signoff_schemas.codec import JobBatch
 from signoff_schemas.jobs import JobPush
 from signoff_schemas.results import Goodbye, Grant, Subscription, YieldJob
@@ -69,6 +69,40 @@ async def test_a_poll_becomes_credit_and_is_answered_with_what_comes(stack: Stac
     assert [each["jobKey"] for each in jobs] == [str(job(1).job_key), str(job(2).job_key)]
     await stack.broker.until(lambda: grants(stack) == ())
     assert stack.broker.bodies(Subscription)[-1].received == 2
+
+
+async def test_a_poll_that_asks_for_too_many_names_is_refused(stack: Stack) -> None:
+    names = [f"{number:0500}" for number in range(150)]
+
+    answer = await poll(stack, fetchVariable=names)
+
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "The provided type, worker and fetchVariable exceed the limit of 65536 bytes together.",
+    )
+    assert not stack.broker.entries
+
+
+async def test_polls_that_all_want_something_else_are_bounded_and_starve_nobody(
+    stack: Stack,
+) -> None:
+    first = poll(stack, type="first")
+    names = [f"{number:0500}" for number in range(120)]
+    polls = [poll(stack, type=f"t{number}", fetchVariable=names) for number in range(30)]
+    done, _ = await asyncio.wait(polls, return_when=asyncio.FIRST_COMPLETED)
+
+    refused = done.pop().result()
+    assert (refused.status_code, refused.json()["title"]) == (503, "RESOURCE_EXHAUSTED")
+    await stack.broker.until(lambda: any(each.job_type == "first" for each in grants(stack)))
+    subscription = stack.broker.bodies(Subscription)[-1]
+    assert len(subscription.model_dump_json()) < 1_100_000
+    [slot] = [each.slot for each in subscription.grants if each.job_type == "first"]
+    stack.broker.push(subscription, slot, job(1, job_type="first"))
+    assert len((await first).json()["jobs"]) == 1
+    same = poll(stack, type="t0", fetchVariable=names, requestTimeout=100)
+    assert (await same).status_code == 200
+    for each in polls:
+        each.cancel()
 
 
 async def test_a_plain_job_has_every_field(stack: Stack) -> None:
@@ -247,6 +281,26 @@ async def test_and_is_given_back_if_there_is_none(stack: Stack) -> None:
 
     await stack.broker.until(lambda: stack.broker.bodies(YieldJob))
     assert stack.broker.bodies(YieldJob)[0].job_key == job(2).job_key
+
+
+async def test_credit_is_renewed_when_half_of_it_is_used(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signoff_gateway.subscriptions.KEPT", 60)
+    heartbeat = stack.gateway._subscriptions._heartbeat
+    assert heartbeat is not None
+    heartbeat.cancel()  # so that it is the polls that tell
+    polling = poll(stack)
+    subscription = await credit(stack, 5)
+    for number in range(3):
+        assert len(stack.broker.bodies(Subscription)) == 1
+        stack.broker.push(subscription, subscription.grants[0].slot, job(number))
+        assert len((await polling).json()["jobs"]) == 1
+        polling = poll(stack)
+        await stack.until(lambda: stack.gateway._subscriptions.polls)
+
+    await stack.broker.until(lambda: len(stack.broker.bodies(Subscription)) == 2)
+    assert [each.count for each in grants(stack)] == [5]
 
 
 async def test_jobs_whose_answer_cannot_be_written_are_given_back(stack: Stack) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from signoff_schemas.commands import CancelProcess, ResolveIncident, UpdateJob
 from signoff_schemas.ids import key_of
+from signoff_schemas.limits import MILLISECONDS_MAX
 from signoff_schemas.results import CompleteJob, FailJob, ThrowJobError
 from signoff_schemas.values import JobResult
 from tests.support.gateway import Stack
@@ -80,6 +81,12 @@ JOB = f"/v2/jobs/{KEY}"
             UpdateJob(job_key=KEY, retries=3, timeout_ms=500),
         ),
         (
+            "PATCH",
+            JOB,
+            {"changeset": {"timeout": -1, "priority": -5}, "leaseToken": "7"},
+            UpdateJob(job_key=KEY, timeout_ms=-1, priority=-5, lease_token="7"),
+        ),
+        (
             "POST",
             f"/v2/incidents/{KEY}/resolution",
             {"operationReference": 1},
@@ -113,14 +120,48 @@ async def test_a_request_becomes_its_record(
             JOB,
             b"{}",
             "INVALID_ARGUMENT",
-            "At least one of [retries, timeout] is required.",
+            "At least one of [retries, timeout, priority] is required.",
         ),
         (
             "PATCH",
             JOB,
-            b'{"changeset":{}}',
+            b'{"changeset":{"priority":null}}',
             "INVALID_ARGUMENT",
-            "At least one of [retries, timeout] is required.",
+            "At least one of [retries, timeout, priority] is required.",
+        ),
+        (
+            "PATCH",
+            JOB,
+            b'{"changeset":{"timeout":9223372036854775807}}',
+            "INVALID_ARGUMENT",
+            (
+                "The value for timeout is '9223372036854775807' but must be at most "
+                f"{MILLISECONDS_MAX}."
+            ),
+        ),
+        (
+            "POST",
+            f"{JOB}/failure",
+            b'{"retryBackOff":9223372036854775807}',
+            "INVALID_ARGUMENT",
+            (
+                "The value for retryBackOff is '9223372036854775807' but must be at most "
+                f"{MILLISECONDS_MAX}."
+            ),
+        ),
+        (
+            "POST",
+            f"{JOB}/completion",
+            b'{"result":{"denied":true,"deniedReason":"%b"}}' % (b"x" * 10_001),
+            "INVALID_ARGUMENT",
+            "The provided result.deniedReason exceeds the limit of 10000 characters.",
+        ),
+        (
+            "PATCH",
+            JOB,
+            b'{"changeset":{"retries":1},"operationReference":9223372036854775808}',
+            "Bad Request",
+            "Request property [operationReference] cannot be parsed",
         ),
         (
             "PATCH",

@@ -85,6 +85,16 @@ def test_all_problems_of_all_files_are_reported() -> None:
         ("a.form", b"[" * 100_000, "Failed to parse form JSON. 'a.form': "),
         ("a.bpmn", b"\xff\xfe<\x00", "'a.bpmn': Expected a text in UTF-8, but it is none."),
         ("a.png", b"\x89PNG", "'a.png': Expected a text in UTF-8, but it is none."),
+        (
+            "a.form",
+            b'{"id":"%b"}' % (b"f" * 501),
+            "'a.form': The form id exceeds the limit of 500 characters.",
+        ),
+        (
+            "a.bpmn",
+            EXPENSE.replace(b'name="', b'name="' + b"n" * 10_001, 1),
+            "'a.bpmn': 'expense-approval.name' exceeds the limit of 10000 characters.",
+        ),
         ("a.txt", b"a\0b", "'a.txt': Expected a text without NUL characters."),
         ("", b"x", "Expected the resource name '' to be valid, but it is not."),
         ("x" * 256, b"x", f"Expected the resource name '{'x' * 255}' to be valid, but it is not."),

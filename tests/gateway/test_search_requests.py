@@ -38,7 +38,9 @@ def parse(content: Any, what: Searchable = USER_TASKS) -> SearchQuery:
     return parse_search(what, orjson.dumps(content))
 
 
-@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"filter":null,"sort":null,"page":null}'])
+@pytest.mark.parametrize(
+    "body", [b"", b" \n", b"null", b"{}", b'{"filter":null,"sort":null,"page":null}']
+)
 def test_an_empty_body_asks_for_the_first_hundred_of_everything(body: bytes) -> None:
     assert parse_search(USER_TASKS, body) == SearchQuery(page=Page(limit=100))
 

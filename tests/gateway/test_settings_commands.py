@@ -16,6 +16,11 @@ from signoff_schemas.replies import Outcome, OutcomeStatus
 from signoff_schemas.values import GlobalListener, ListenerEvent
 from tests.support.gateway import APPLIED, Stack, rejected
 
+BAD_TAG = (
+    "The provided tag '{}' is not valid. Tags must start with a letter (a-z, A-Z), followed by "
+    "alphanumerics, underscores, minuses, colons, or periods. It must not be blank and must be "
+    "100 characters or less."
+)
 LISTENERS = "/v2/global-task-listeners"
 BPMN = b"""<?xml version="1.0"?>
 <bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"
@@ -117,6 +122,19 @@ async def test_what_is_no_form_is_refused(
     assert set(answer.json()) == {"type", "title", "status", "detail", "instance"}
 
 
+@pytest.mark.parametrize("tenant", [b"other", b"\xff"])
+async def test_another_tenant_or_none_that_can_be_read_is_refused(
+    stack: Stack, tenant: bytes
+) -> None:
+    files = [("resources", ("a.bpmn", BPMN))]
+
+    answer = await stack.client.post("/v2/deployments", files=files, data={"tenantId": tenant})
+
+    assert (answer.status_code, answer.json()["title"]) == (400, "INVALID_ARGUMENT")
+    assert "but multi-tenancy is disabled" in answer.json()["detail"]
+    assert not stack.broker.entries
+
+
 async def test_an_instance_is_started(stack: Stack) -> None:
     stack.broker.answer = lambda _: applied(
         process_instance_key=20, definition_key=11, process_id="order", version=2
@@ -154,6 +172,22 @@ async def test_an_instance_is_started(stack: Stack) -> None:
     ("body", "detail"),
     [
         ({}, "At least one of [processDefinitionId, processDefinitionKey] is required."),
+        (
+            {"processDefinitionId": "a", "tags": ["a b", "ok", "1c"]},
+            f"{BAD_TAG.format('a b')}. {BAD_TAG.format('1c')}.",
+        ),
+        ({"processDefinitionId": "a", "tags": [""]}, f"{BAD_TAG.format('')}."),
+        (
+            {"processDefinitionId": "a", "tags": ["a" * 101]},
+            f"{BAD_TAG.format('a' * 101)}.",
+        ),
+        (
+            {"processDefinitionId": "a", "tags": [f"t{number}" for number in range(11)]},
+            (
+                "The provided number of tags '11' is not supported. "
+                "Ensure to not add more than 10 tags.."
+            ),
+        ),
         (
             {"processDefinitionId": "a", "processDefinitionKey": "1"},
             "Only one of [processDefinitionId, processDefinitionKey] is allowed.",

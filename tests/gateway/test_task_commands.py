@@ -1,5 +1,6 @@
 """Commands on user tasks: what goes down the log, and the words of every refused body."""
 
+import json
 from typing import Any
 
 import pytest
@@ -179,20 +180,26 @@ async def test_variables_of_a_task_are_set_by_its_element_instance(stack: Stack)
         ("PATCH", "", b"{", "Bad Request", "Failed to read request"),
         ("PATCH", "", b"[]", "Bad Request", "Failed to read request"),
         ("PATCH", "", b'{"action":"\xff"}', "Bad Request", "Failed to read request"),
-        ("PATCH", "", b'{"action":"\\ud800"}', "Bad Request", "Failed to read request"),
         (
             "PATCH",
             "",
-            b'{"action":"a\\u0000"}',
-            "Bad Request",
-            "Request property [action] cannot be parsed",
+            b'{"action":"\\ud800"}',
+            "INVALID_ARGUMENT",
+            "The value of 'action' cannot be stored: a lone surrogate.",
         ),
         (
             "PATCH",
             "",
-            b'{"action":"%s"}' % (b"x" * 513),
+            b'{"action":"a\\u0000"}',
             "INVALID_ARGUMENT",
-            "The provided action exceeds the limit of 512 characters",
+            "The value of 'action' cannot be stored: a NUL character.",
+        ),
+        (
+            "PATCH",
+            "",
+            b'{"action":"%s"}' % (b"x" * 501),
+            "INVALID_ARGUMENT",
+            "The provided action exceeds the limit of 500 characters.",
         ),
         ("POST", "/assignment", b"", "Bad Request", "Required request body is missing"),
         ("POST", "/assignment", b"null", "Bad Request", "Required request body is missing"),
@@ -216,18 +223,50 @@ async def test_variables_of_a_task_are_set_by_its_element_instance(stack: Stack)
             "POST",
             "/completion",
             b'{"variables":{"deep":{"er":"\\u0000"}}}',
-            "Bad Request",
-            "Request property [variables.deep.er] cannot be parsed",
+            "INVALID_ARGUMENT",
+            "The value of 'variables.deep.er' cannot be stored: a NUL character.",
         ),
         (
             "POST",
             "/completion",
             b'{"variables":{"n":1e999}}',
             "INVALID_ARGUMENT",
-            (
-                "The variable 'n' cannot be stored: it is nested more than 100 levels deep, or "
-                "holds a number out of range."
-            ),
+            "The value of 'variables.n' cannot be stored: a number that is not finite.",
+        ),
+        (
+            "POST",
+            "/completion",
+            b'{"variables":{"a":{"b":[1,9223372036854775808]}}}',
+            "INVALID_ARGUMENT",
+            "The value of 'variables.a.b[1]' cannot be stored: a number beyond 64 bit.",
+        ),
+        (
+            "POST",
+            "/completion",
+            b'{"variables":{"a":"\\udfff"}}',
+            "INVALID_ARGUMENT",
+            "The value of 'variables.a' cannot be stored: a lone surrogate.",
+        ),
+        (
+            "POST",
+            "/completion",
+            b'{"variables":%b}' % json.dumps({f"v{n}": 1 for n in range(1001)}).encode(),
+            "INVALID_ARGUMENT",
+            "The value of 'variables' cannot be stored: more than 1000 variables.",
+        ),
+        (
+            "POST",
+            "/completion",
+            b'{"variables":{"a":' + b"[" * 300 + b"]" * 300 + b"}}",
+            "Bad Request",
+            "Failed to read request: a nesting of more than 100 levels",
+        ),
+        (
+            "PATCH",
+            "",
+            b'{"changeset":{"candidateUsers":%b}}' % json.dumps(["u"] * 10_001).encode(),
+            "INVALID_ARGUMENT",
+            "The provided changeset.candidateUsers exceeds the limit of 10000 items.",
         ),
     ],
 )
@@ -338,6 +377,14 @@ async def test_creating_a_task_gives_its_keys(stack: Stack) -> None:
     ("body", "detail"),
     [
         ({"assignee": "=x"}, "The provided assignee '=x' is an expression; give a literal value."),
+        (
+            {"externalFormReference": "=x"},
+            "The provided externalFormReference '=x' is an expression; give a literal value.",
+        ),
+        (
+            {"customHeaders": {"a": "x" * 10_001}},
+            "The provided customHeaders.a exceeds the limit of 10000 characters.",
+        ),
         (
             {"candidateUsers": ["a,b"]},
             "The provided candidateUsers hold 'a,b', which is no single name.",

@@ -154,10 +154,13 @@ class ScriptedReads:
     owned: set[int] | None = None
     added_at: dict[int, int] = field(default_factory=dict)
     down: bool = False
+    looks: int = 0
+    """How often somebody asked for the cluster."""
     commands: dict[str, CommandStatus] = field(default_factory=dict)
     listeners: dict[str, GlobalListener] = field(default_factory=dict)
 
     async def cluster(self) -> Cluster:
+        self.looks += 1
         if self.down:
             raise ReadsUnavailable
         everywhere = range(1, self.partitions + 1)
@@ -217,6 +220,7 @@ async def running(
     values: GatewayValues = GatewayValues(),  # noqa: B008
     *,
     partitions: int = 1,
+    owned: set[int] | None = None,
     force_encoding: bool = True,
     broker_of: Callable[[MemoryLog], Any] = ScriptedBroker,
 ) -> AsyncIterator[Stack]:
@@ -224,7 +228,7 @@ async def running(
     log = MemoryLog(partitions, 4, force_encoding=force_encoding)
     broker = broker_of(log)
     await broker.start()
-    reads = ScriptedReads(partitions)
+    reads = ScriptedReads(partitions, owned)
     gateway = Gateway(log, reads, SystemClock(), lambda: str(uuid_utils.uuid7()), values)  # type: ignore[arg-type]
     await gateway.start()
     listening = socket.create_server(("127.0.0.1", 0))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from signoff_schemas.limits import ITEMS_MAX
 from tests.system.conftest import Product
 from tests.system.modelling import bpmn, service_task
 
@@ -143,16 +144,26 @@ async def test_bodies_that_make_no_task_are_refused(
     await still_serves(http, unique)
 
 
-async def test_ten_thousand_candidates_are_kept_or_refused(http: httpx.AsyncClient) -> None:
-    users = [f"user-{number}" for number in range(10_000)]
+async def test_ten_thousand_candidates_are_kept_and_more_are_refused(
+    http: httpx.AsyncClient,
+) -> None:
+    users = [f"user-{number}" for number in range(ITEMS_MAX)]
 
-    answer = await http.post(TASKS, json={"candidateUsers": users})
+    made = await http.post(TASKS, json={"candidateUsers": users})
 
-    if answer.status_code == 201:
-        read = await http.get(f"{TASKS}/{answer.json()['userTaskKey']}")
-        assert read.json()["candidateUsers"] == users
-    else:
+    assert made.status_code == 201, made.text[:300]
+    task = f"{TASKS}/{made.json()['userTaskKey']}"
+    assert (await http.get(task)).json()["candidateUsers"] == users
+    groups = {"changeset": {"candidateGroups": users}}
+    assert (await http.patch(task, json=groups)).status_code == 204
+    assert (await http.get(task)).json()["candidateGroups"] == users
+    too_many = [*users, "one-more"]
+    for answer in (
+        await http.post(TASKS, json={"candidateUsers": too_many}),
+        await http.patch(task, json={"changeset": {"candidateUsers": too_many}}),
+    ):
         is_clear(answer)
+        assert "exceeds the limit of 10000 items" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -314,6 +325,17 @@ async def test_a_wish_for_another_protocol_is_not_heard_and_costs_no_body(
     search = {"filter": {"name": f"{unique}-upgrade"}}
     found = await http.post(f"{TASKS}/search", json=search)
     assert found.json()["page"]["totalItems"] == 2
+
+
+@pytest.mark.parametrize("path", [b"/", b"/v2/topology"])
+async def test_a_wish_for_a_websocket_is_refused(product: Product, path: bytes) -> None:
+    head = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\n"
+    wish = b"Upgrade: WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+    answer = await exchange(product, head + wish + b"Sec-WebSocket-Version: 13\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b"There are no WebSockets here." in answer
 
 
 async def test_slow_chunked_and_truncated_bodies(

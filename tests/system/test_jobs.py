@@ -178,6 +178,23 @@ async def test_a_resolved_listener_incident_answers_the_request_that_waited(
     assert (await camunda.get_user_task(task.user_task_key)).priority == 3
 
 
+async def test_a_job_gets_another_priority_and_is_taken_from_its_worker(
+    camunda: CamundaAsyncClient, worker: CamundaAsyncClient, unique: str
+) -> None:
+    await start(camunda, unique, service_task(unique))
+    job = await take(worker, unique)
+
+    urgent = models.JobChangeset(priority=70)
+    await camunda.update_job(job.job_key, data=models.JobUpdateRequest(changeset=urgent))
+    [found] = await jobs_of(camunda, unique)
+    over = models.JobChangeset(timeout=-1)
+    await camunda.update_job(job.job_key, data=models.JobUpdateRequest(changeset=over))
+    again = await take(worker, unique)
+
+    assert (job.priority, found.state, found.priority) == (0, "PRIORITY_UPDATED", 70)
+    assert (again.job_key, again.priority, again.retries) == (job.job_key, 70, 3)
+
+
 async def test_an_error_that_nothing_catches_is_an_incident(
     camunda: CamundaAsyncClient, worker: CamundaAsyncClient, unique: str
 ) -> None:

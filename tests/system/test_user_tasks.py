@@ -256,6 +256,7 @@ async def test_what_the_client_is_told_about_the_cluster(
     await camunda.get_status()
     owned = [each.partition_id for broker in topology.brokers for each in broker.partitions]
     assert sorted(owned) == list(range(1, topology.partitions_count + 1))
+    assert all(broker.host and broker.port > 0 for broker in topology.brokers)
     assert license_.valid_license is False
     assert me.username == "demo"
 

@@ -58,6 +58,8 @@ class Limit(StrEnum):
     """Commands in flight at the partition."""
     WAITS = "waits"
     """Requests that this gateway holds for listeners."""
+    POLLS = "polls"
+    """Bytes of what job polls ask for, of those that ask for different things."""
 
 
 @dataclass

@@ -53,7 +53,7 @@ async def _everything(settings: Settings, stopping: asyncio.Event) -> None:
     async with _database(settings) as dsn:
         await migrate(dsn)
         log = MemoryLog(settings.partitions, settings.inboxes)
-        owner = parts.ownership(settings, dsn)
+        owner = parts.ownership(settings, dsn, listening.getsockname()[1])
         await owner.ensure_partitions(settings.partitions, SystemClock().now_ms())
         await owner.verify_log(await log.start())
         broker = parts.broker(log, owner, publish_events=False)

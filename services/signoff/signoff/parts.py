@@ -26,11 +26,12 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def ownership(settings: Settings, dsn: str) -> PostgresOwnership:
-    """This process as a broker of the cluster."""
+def ownership(settings: Settings, dsn: str, port: int) -> PostgresOwnership:
+    """This process as a broker of the cluster, which answers HTTP on ``port``."""
     day = timedelta(days=1)
     kept = timedelta(days=settings.retention_days)
-    member = Member(new_id(), socket.gethostname(), os.getpid(), VERSION)
+    host = f"{socket.gethostname()}:{port}"
+    member = Member(new_id(), host, os.getpid(), VERSION)
     retention = Retention(instances_ms=int(kept / day * 86_400_000))
     return PostgresOwnership(dsn, member, retention=retention)
 

@@ -33,7 +33,8 @@ class _Protocol(HttpToolsProtocol):
 
     A wish for another protocol (some clients add ``Upgrade: h2c`` to each request) is not heard:
     the parser would leave out the body of such a request and take it for the next one. So the
-    request goes through a new parser, without its wish.
+    request goes through a new parser, without its wish. Only who wants a WebSocket is told that
+    there is none: to them the answer to a plain request is of no use.
     """
 
     _head_bytes = 0
@@ -69,6 +70,9 @@ class _Protocol(HttpToolsProtocol):
         method = self.parser.get_method()
         if method == b"CONNECT":
             self.send_400_response("There is no tunnel here.")
+            return
+        if any(each[0] == b"upgrade" and each[1].lower() == b"websocket" for each in self.headers):
+            self.send_400_response("There are no WebSockets here.")
             return
         version = self.parser.get_http_version().encode()
         head = [b"%b %b HTTP/%b\r\n" % (method, self.url, version)]

@@ -42,7 +42,7 @@ class Backlog:
         self._limit = limit
         self._jobs: dict[int, QueuedJob] = {}
         self._heaps: dict[str, list[Order]] = {}
-        """By tenant. Orders of jobs that left stay until they come up, or outnumber the rest."""
+        """By tenant. Orders of jobs that left or moved stay until they come up or are too many."""
         self._beyond = 0
         self.horizon: Order | None = None
 
@@ -66,9 +66,12 @@ class Backlog:
         return min((job.created_at for job in self._jobs.values()), default=0)
 
     def add(self, job: QueuedJob) -> None:
-        """Queue a job; one that is here already stays once."""
-        if job.key in self._jobs:
-            return
+        """Queue a job; one that is here already stays once, in its new place if it has one."""
+        known = self._jobs.get(job.key)
+        if known is not None:
+            if known.order == job.order:
+                return
+            del self._jobs[job.key]
         if self.horizon is not None and job.order > self.horizon:
             self._beyond += 1
             return
@@ -89,7 +92,7 @@ class Backlog:
         """The best job of every tenant that has one, best first: its order, the tenant."""
         found: list[tuple[Order, str]] = []
         for tenant, heap in list(self._heaps.items()):
-            while heap and heap[0][1] not in self._jobs:
+            while heap and not self._is_current(heap[0]):
                 heappop(heap)
             if heap:
                 found.append((heap[0], tenant))
@@ -114,6 +117,10 @@ class Backlog:
         """Say that this many jobs wait, all of them known to the store only."""
         self.horizon = _NOTHING_HERE
         self._beyond = total
+
+    def _is_current(self, order: Order) -> bool:
+        job = self._jobs.get(order[1])
+        return job is not None and job.order == order
 
     def _overflow(self) -> None:
         kept = sorted(self._jobs.values(), key=lambda job: job.order)

@@ -147,6 +147,8 @@ def _job(open_job: Job | None, event: jobs.JobEvent) -> Job:
             return job.retries_updated(open_job, event)
         case jobs.JobTimeoutUpdated():
             return job.timeout_updated(open_job, event)
+        case jobs.JobPriorityUpdated():
+            return job.priority_updated(open_job, event)
         case jobs.JobReleased():
             return job.released(open_job, event)
         case _:

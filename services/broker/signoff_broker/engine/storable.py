@@ -60,7 +60,7 @@ def _offence(body: Command | _Work) -> str | None:  # noqa: C901, PLR0912 - an i
         case commands.CreateUserTask() | commands.StartProcess():
             return _creation(body)
         case commands.UpdateJob():
-            return _retries(body.retries or 0) or _span("timeout", body.timeout_ms or 0)
+            return _job_update(body)
         case commands.Deploy():
             return _deployment(body)
         case commands.CreateGlobalListener() | commands.UpdateGlobalListener():
@@ -95,6 +95,14 @@ def _retries(retries: int) -> str | None:
 
 def _span(field: str, milliseconds: int) -> str | None:
     return None if abs(milliseconds) <= MILLISECONDS_MAX else field
+
+
+def _job_update(body: commands.UpdateJob) -> str | None:
+    return (
+        _retries(body.retries or 0)
+        or _span("timeout", body.timeout_ms or 0)
+        or (None if abs(body.priority or 0) <= INT32_MAX else "priority")
+    )
 
 
 def _changes(asked: dict[str, object]) -> str | None:

@@ -10,6 +10,7 @@ from signoff_schemas.job_events import (
     JobCreated,
     JobErrorThrown,
     JobFailed,
+    JobPriorityUpdated,
     JobRecurred,
     JobReleased,
     JobRetriesUpdated,
@@ -144,6 +145,11 @@ def retries_updated(job: Job, event: JobRetriesUpdated) -> Job:
 def timeout_updated(job: Job, event: JobTimeoutUpdated) -> Job:
     """Its deadline moved."""
     return replace(job, due_at=event.deadline, mark=JobMark.TIMEOUT_UPDATED, updated_at=event.at)
+
+
+def priority_updated(job: Job, event: JobPriorityUpdated) -> Job:
+    """Its place in the queue moved."""
+    return replace(job, priority=event.priority, mark=JobMark.PRIORITY_UPDATED, updated_at=event.at)
 
 
 def _waiting(job: Job, at: int) -> Job:

@@ -13,6 +13,7 @@ from signoff_schemas.job_events import (
     JobCompleted,
     JobErrorThrown,
     JobFailed,
+    JobPriorityUpdated,
     JobRecurred,
     JobRetriesUpdated,
     JobTimedOut,
@@ -118,35 +119,40 @@ def give_back(draft: Draft, result: YieldJob) -> None:
 
 
 def update(draft: Draft, command: UpdateJob) -> Rejection | None:
-    """Change retries or deadline. What is valid is applied even if the rest is refused."""
+    """Change retries, deadline, priority. What is valid is applied even if the rest is refused."""
     job = find_job(draft, command.job_key, "update")
     if isinstance(job, Rejection):
         return job
+    if job.lease_token and command.lease_token not in (None, job.lease_token):
+        return refuse(RejectionType.INVALID_STATE, Code.JOB_LEASE_MISMATCH, "UPDATE", key=job.key)
+    key, instance = job.key, job.process_instance_key
     wrong: dict[str, object] = {}
-    if command.retries is not None:
-        if command.retries < 1:
-            wrong["retries"] = command.retries
+    if (retries := command.retries) is not None:
+        if retries < 1:
+            wrong["retries"] = retries
         else:
             draft.emit(
                 JobRetriesUpdated(
-                    job_key=job.key,
-                    process_instance_key=job.process_instance_key,
-                    retries=command.retries,
-                    at=draft.now,
+                    job_key=key, process_instance_key=instance, retries=retries, at=draft.now
                 )
             )
-    if command.timeout_ms is not None:
+    if (timeout := command.timeout_ms) is not None:
         if job.state is not JobState.ACTIVATED:
-            wrong["timeout"] = command.timeout_ms
+            wrong["timeout"] = timeout
         else:
+            # A negative one is over at once: that is how a job is taken from its worker.
+            deadline = draft.now + timeout
             draft.emit(
                 JobTimeoutUpdated(
-                    job_key=job.key,
-                    process_instance_key=job.process_instance_key,
-                    deadline=draft.now + command.timeout_ms,
-                    at=draft.now,
+                    job_key=key, process_instance_key=instance, deadline=deadline, at=draft.now
                 )
             )
+    if (priority := command.priority) is not None:
+        draft.emit(
+            JobPriorityUpdated(
+                job_key=key, process_instance_key=instance, priority=priority, at=draft.now
+            )
+        )
     if not wrong:
         return None
     return refuse(
@@ -242,6 +248,7 @@ def _as_sent(draft: Draft, job: Job, fetch: tuple[str, ...]) -> ActivatedJob:
         business_id=process.business_id,
         task=job.task,
         lease_token=job.lease_token,
+        priority=job.priority,
     )
 
 

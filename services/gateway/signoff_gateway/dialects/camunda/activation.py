@@ -8,7 +8,8 @@ from signoff_gateway.dialects.camunda.job_models import ActivationBody
 from signoff_gateway.dialects.camunda.names import ATTRIBUTE_LABELS
 from signoff_gateway.dialects.camunda.validation import read
 from signoff_gateway.exchange import Answer, Call
-from signoff_gateway.subscriptions import Subscriptions, Wanted
+from signoff_gateway.polls import Wanted
+from signoff_gateway.subscriptions import Subscriptions
 from signoff_schemas.ids import DEFAULT_TENANT
 from signoff_schemas.jobs import ActivatedJob
 from signoff_schemas.limits import MILLISECONDS_MAX
@@ -19,6 +20,8 @@ LONG_POLL: Final = 10.0
 AT_ONCE: Final = 0.1
 """Seconds that a poll gets which does not want to wait: a round trip to the partitions."""
 LONGEST: Final = 3600.0
+WANTED_BYTES_MAX: Final = 64 * 1024
+"""Of what one poll asks for: it goes down the log every second, with that of all others."""
 
 
 class Activation:
@@ -62,7 +65,13 @@ def _wanted(body: ActivationBody) -> tuple[Wanted, int]:
         raise InvalidArgument(". ".join(problems) + ".")
     _check_tenants(body.tenant_ids or [])
     fetch = tuple(sorted(set(body.fetch_variable or ())))
-    return Wanted(body.type, body.timeout, body.worker or "", fetch), most
+    wanted = Wanted(body.type, body.timeout, body.worker or "", fetch)
+    if wanted.weight > WANTED_BYTES_MAX:
+        raise InvalidArgument(
+            f"The provided type, worker and fetchVariable exceed the limit of {WANTED_BYTES_MAX} "
+            "bytes together."
+        )
+    return wanted, most
 
 
 def _check_tenants(tenants: list[str]) -> None:
@@ -108,7 +117,7 @@ def _job(job: ActivatedJob, *, with_lease: bool) -> dict[str, object]:
         "tags": job.tags,
         "userTask": None if job.task is None else _user_task(job.task),
         "businessId": job.business_id or None,
-        "priority": 0,
+        "priority": job.priority,
         "leaseToken": lease,
         "jobLeaseToken": lease,
         "physicalTenantId": "default",

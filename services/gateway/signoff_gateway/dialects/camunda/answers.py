@@ -60,6 +60,10 @@ _EXHAUSTED: Final[Mapping[Limit, str]] = {
         "Reached maximum capacity of requests handled. Limit: {bound} requests of this gateway "
         "that wait for listeners."
     ),
+    Limit.POLLS: (
+        "Reached maximum capacity of requests handled. Limit: {bound} bytes of the types, workers "
+        "and variable names that the job polls of this gateway ask for."
+    ),
 }
 _UNAVAILABLE: Final[Mapping[Cause, str]] = {
     Cause.LOG: "Expected to handle request, but request could not be delivered",

@@ -34,8 +34,9 @@ class Deployments:
     async def deploy(self, call: Call) -> Answer:
         """POST /deployments: all files or none."""
         parts = read_form(call.headers.get(b"content-type", b""), call.body)
-        tenant = next((bytes(each.data).decode() for each in parts if each.name == _TENANT), None)
-        check_tenant(tenant, "Deploy Resources")
+        for part in parts:
+            if part.name == _TENANT:
+                check_tenant(part.data.decode(errors="replace"), "Deploy Resources")
         # Compiling takes time in proportion to the files: not in the loop that serves the others.
         resources = await asyncio.to_thread(_compiled, parts)
         settled = await self._sender.ask(call, Deploy(resources=resources))

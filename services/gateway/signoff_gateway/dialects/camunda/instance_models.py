@@ -25,10 +25,10 @@ class StartBody(Body):
     fetch_variables: Texts | None = None
     start_instructions: list[object] | None = None
     runtime_instructions: list[object] | None = None
-    operation_reference: int | None = None
+    operation_reference: Int64 | None = None
 
 
 class ReferenceBody(Body):
     """Cancellation and incident resolution."""
 
-    operation_reference: int | None = None
+    operation_reference: Int64 | None = None

@@ -12,6 +12,7 @@ from signoff_gateway.dialects.camunda.instance_models import ReferenceBody, Star
 from signoff_gateway.dialects.camunda.user_task_models import CreationBody, ListenerBody
 from signoff_gateway.dialects.camunda.validation import (
     check_operation_reference,
+    check_tags,
     check_tenant,
     check_variables,
     read,
@@ -39,10 +40,11 @@ class InstanceCommands:
         """POST /user-tasks, an addition of ours: 201 with the keys of a stand-alone task."""
         body = read(CreationBody, call.body)
         check_tenant(body.tenant_id, "Create User Task")
+        tags = check_tags(body.tags)
         command = CreateUserTask(
             node=_node(body),
             variables=check_variables(body.variables),
-            tags=tuple(body.tags or ()),
+            tags=tags,
             business_id=body.business_id or "",
         )
         settled = await self._sender.ask(call, command)
@@ -58,7 +60,8 @@ class InstanceCommands:
     async def start(self, call: Call) -> Answer:
         """POST /process-instances: 200 with the key of the new instance."""
         body = read(StartBody, call.body)
-        settled = await self._sender.ask(call, _start_command(body))
+        command = _start_command(body)
+        settled = await self._sender.ask(call, command)
         result = result_of(settled)
         started: dict[str, object] = {
             "processDefinitionId": result["process_id"],
@@ -67,7 +70,7 @@ class InstanceCommands:
             "processInstanceKey": _key(result["process_instance_key"]),
             "tenantId": DEFAULT_TENANT,
             "variables": {},
-            "tags": body.tags or [],
+            "tags": command.tags,
             "businessId": body.business_id or None,
         }
         return json_answer(started, command_id=settled.command_id)
@@ -109,7 +112,7 @@ def _start_command(body: StartBody) -> StartProcess:
         process_id=body.process_definition_id or "",
         version=-1 if version is None else version,
         variables=check_variables(body.variables),
-        tags=tuple(body.tags or ()),
+        tags=check_tags(body.tags),
         business_id=body.business_id or "",
     )
 
@@ -134,7 +137,7 @@ def _node(body: CreationBody) -> UserTaskNode:
         headers=_headers(body.custom_headers or {}),
         listeners=tuple(_listener(each) for each in body.listeners or ()),
         form_id=body.form_id or "",
-        form_external=body.external_form_reference or "",
+        form_external=_literal("externalFormReference", body.external_form_reference),
     )
 
 

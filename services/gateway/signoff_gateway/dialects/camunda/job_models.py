@@ -8,6 +8,7 @@ from signoff_gateway.dialects.camunda.validation import (
     Body,
     Int32,
     Int64,
+    LongText,
     Text,
     Texts,
     enum_value,
@@ -49,7 +50,7 @@ class ResultBody(Body):
 
     type: Text | None = None
     denied: bool | None = None
-    denied_reason: Message | None = None
+    denied_reason: LongText | None = None
     corrections: Corrections | None = None
 
 
@@ -89,12 +90,13 @@ class JobChangeset(Body):
 
     retries: Int32 | None = None
     timeout: Int64 | None = None
+    priority: Int32 | None = None
 
 
 class JobUpdateBody(Body):
     """PATCH /jobs/{key}."""
 
     changeset: JobChangeset | None = None
-    operation_reference: int | None = None
+    operation_reference: Int64 | None = None
     lease_token: Text | None = None
     job_lease_token: Text | None = None

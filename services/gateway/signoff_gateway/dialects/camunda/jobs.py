@@ -6,6 +6,7 @@ from signoff_gateway.dialects.camunda.answers import BadRequest, InvalidArgument
 from signoff_gateway.dialects.camunda.attributes import AttributeReader
 from signoff_gateway.dialects.camunda.job_models import (
     Corrections,
+    JobChangeset,
     JobCompletionBody,
     JobErrorBody,
     JobFailureBody,
@@ -14,6 +15,7 @@ from signoff_gateway.dialects.camunda.job_models import (
 )
 from signoff_gateway.dialects.camunda.validation import (
     check_operation_reference,
+    check_span,
     check_variables,
     read,
     read_optional,
@@ -48,6 +50,7 @@ class JobCommands:
     async def fail(self, call: Call) -> Answer:
         """POST /jobs/{key}/failure: without a body it fails for good."""
         body = read_optional(JobFailureBody, call.body)
+        check_span("retryBackOff", body.retry_back_off)
         command = FailJob(
             job_key=call.key,
             retries=body.retries or 0,
@@ -76,10 +79,17 @@ class JobCommands:
         """PATCH /jobs/{key}."""
         body = read(JobUpdateBody, call.body)
         changes = body.changeset
-        if changes is None or (changes.retries is None and changes.timeout is None):
-            raise InvalidArgument("At least one of [retries, timeout] is required.")
+        if changes is None or changes == JobChangeset():
+            raise InvalidArgument("At least one of [retries, timeout, priority] is required.")
         check_operation_reference(body.operation_reference)
-        command = UpdateJob(job_key=call.key, retries=changes.retries, timeout_ms=changes.timeout)
+        check_span("timeout", changes.timeout)
+        command = UpdateJob(
+            job_key=call.key,
+            retries=changes.retries,
+            timeout_ms=changes.timeout,
+            priority=changes.priority,
+            lease_token=_lease(body.lease_token, body.job_lease_token),
+        )
         return no_content(await self._sender.ask(call, command))
 
 

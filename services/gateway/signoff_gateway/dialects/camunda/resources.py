@@ -8,12 +8,15 @@ import orjson
 
 from signoff_gateway.dialects.camunda.bpmn import ResourceRefused, compile_bpmn
 from signoff_schemas.commands import Resource
+from signoff_schemas.graph import ProcessGraph
+from signoff_schemas.limits import ITEMS_MAX, NAME_MAX, TEXT_MAX
 
 NAME_LENGTH_MAX = 255
 _REJECTED = "Command 'CREATE' rejected with code 'INVALID_ARGUMENT': "
 _BPMN_ENDINGS = (".bpmn", ".xml")
 _FORM_ENDING = ".form"
 _DECISION_ENDING = ".dmn"
+_LISTS = ("candidate_groups", "candidate_users")
 
 
 class Refused(ValueError):
@@ -69,14 +72,31 @@ def _resource(name: str, data: bytes) -> Resource:
         raise _FileRefused(f"'{shown}': Expected a text without NUL characters.")
     if name.endswith(_DECISION_ENDING):
         raise _FileRefused(f"'{shown}': Decisions are not supported: nothing could evaluate them.")
-    is_bpmn = name.endswith(_BPMN_ENDINGS)
+    processes = compile_bpmn(data, name) if name.endswith(_BPMN_ENDINGS) else ()
+    for process in processes:
+        _must_be_short(shown, process)
     return Resource(
         name=name,
         digest=sha256(data).hexdigest(),
-        processes=compile_bpmn(data, name) if is_bpmn else (),
+        processes=processes,
         form_id=_form_id(name, data) if name.endswith(_FORM_ENDING) else "",
         content=content,
     )
+
+
+def _must_be_short(file: str, process: ProcessGraph) -> None:
+    """Texts of a process have limits, as those of requests; lists of candidates are one text."""
+    left: list[tuple[str, object, int]] = [(process.process_id, process.model_dump(), TEXT_MAX)]
+    while left:
+        path, value, longest = left.pop()
+        if isinstance(value, dict):
+            for name, inner in cast("dict[str, object]", value).items():
+                limit = ITEMS_MAX * NAME_MAX if name in _LISTS else TEXT_MAX
+                left.append((f"{path}.{name}", inner, limit))
+        elif isinstance(value, list | tuple):
+            left += [(path, inner, TEXT_MAX) for inner in cast("Sequence[object]", value)]
+        elif isinstance(value, str) and len(value) > longest:
+            raise _FileRefused(f"'{file}': '{path}' exceeds the limit of {longest} characters.")
 
 
 def _form_id(name: str, data: bytes) -> str:
@@ -91,6 +111,8 @@ def _form_id(name: str, data: bytes) -> str:
         raise _FileRefused("Expected the form id to be present, but none given")
     if not form_id.strip():
         raise _FileRefused("Expected the form id to be filled, but it is blank")
+    if len(form_id) > NAME_MAX:
+        raise _FileRefused(f"'{name}': The form id exceeds the limit of {NAME_MAX} characters.")
     return form_id
 
 

@@ -47,6 +47,7 @@ from signoff_gateway.dialects.camunda.search_tables import (
     TASK_VARIABLES,
     Searchable,
 )
+from signoff_gateway.dialects.camunda.validation import is_missing
 from signoff_gateway.reads import (
     BadCursor,
     Condition,
@@ -171,7 +172,7 @@ def parse_search(what: Searchable, body: bytes) -> SearchQuery:
 
 
 def _body(body: bytes) -> JsonObject:
-    if not body.strip():
+    if is_missing(body):
         return {}
     try:
         given: object = orjson.loads(body)

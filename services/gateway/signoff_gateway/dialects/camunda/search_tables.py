@@ -57,9 +57,7 @@ TASK_STATES: Final = {
     "CANCELED": ("CANCELED",),
     **_not_here("FAILED"),
 }
-JOB_STATES: Final = dict(
-    sorted({**_same(JobMark), **_not_here("MIGRATED", "PRIORITY_UPDATED")}.items())
-)
+JOB_STATES: Final = dict(sorted({**_same(JobMark), **_not_here("MIGRATED")}.items()))
 JOB_KINDS: Final = {
     "BPMN_ELEMENT": ("SERVICE_TASK",),
     "EXECUTION_LISTENER": (),

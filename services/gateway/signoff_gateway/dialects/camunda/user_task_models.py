@@ -5,6 +5,8 @@ from typing import Annotated
 from signoff_gateway.dialects.camunda.validation import (
     Body,
     Int32,
+    Int64,
+    LongText,
     Text,
     Texts,
     enum_value,
@@ -53,7 +55,7 @@ class VariablesBody(Body):
 
     variables: dict[str, object] | None = None
     local: bool | None = None
-    operation_reference: int | None = None
+    operation_reference: Int64 | None = None
 
 
 class ListenerBody(Body):
@@ -67,7 +69,7 @@ class ListenerBody(Body):
 class CreationBody(Body):
     """POST of a stand-alone task: an addition of ours to the dialect."""
 
-    name: Text | None = None
+    name: LongText | None = None
     assignee: Text | None = None
     candidate_users: Texts | None = None
     candidate_groups: Texts | None = None
@@ -75,11 +77,11 @@ class CreationBody(Body):
     follow_up_date: Text | None = None
     priority: Int32 | None = None
     variables: dict[str, object] | None = None
-    custom_headers: dict[str, str] | None = None
+    custom_headers: dict[LongText, LongText] | None = None
     listeners: list[ListenerBody] | None = None
     form_id: Text | None = None
     """The newest deployed form of this id."""
-    external_form_reference: Text | None = None
+    external_form_reference: LongText | None = None
     tags: Texts | None = None
     tenant_id: Text | None = None
     business_id: Text | None = None

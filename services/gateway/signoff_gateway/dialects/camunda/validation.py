@@ -1,28 +1,45 @@
 """Request bodies: how they are read, and in which words they are refused (camunda.md 2.4)."""
 
-from collections.abc import Mapping
+import json
+import re
 from functools import cache
 from typing import Annotated, Final, TypeVar
 
-import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from signoff_gateway.dialects.camunda.answers import BadRequest, InvalidArgument
-from signoff_gateway.storable import DEPTH_MAX, is_storable, path_of_nul
 from signoff_schemas.ids import DEFAULT_TENANT
+from signoff_schemas.limits import (
+    DEPTH_MAX,
+    INT32_MAX,
+    INT64_MAX,
+    ITEMS_MAX,
+    MILLISECONDS_MAX,
+    NAME_MAX,
+    TEXT_MAX,
+    Offence,
+    first_offence,
+    offence_in,
+)
 
-TEXT_LENGTH_MAX: Final = 512
-"""Characters of a text that an index may hold; much longer ones do not fit into its pages."""
-LIST_LENGTH_MAX: Final = 1000
 KEY_LENGTH_MAX: Final = 25
 KEY_SHOWN_MAX: Final = 100
-INT32_MAX: Final = 2**31 - 1
-INT64_MAX: Final = 2**63 - 1
+TAGS_MAX: Final = 10
 
 _MISSING: Final = "Required request body is missing"
 _UNREADABLE: Final = "Failed to read request"
+_TAG: Final = re.compile(r"[A-Za-z][A-Za-z0-9_\-:.]{0,99}")
+_TOO_MANY_TAGS: Final = (
+    "The provided number of tags '{count}' is not supported. "
+    f"Ensure to not add more than {TAGS_MAX} tags."
+)
+_BAD_TAG: Final = (
+    "The provided tag '{tag}' is not valid. Tags must start with a letter (a-z, A-Z), followed by "
+    "alphanumerics, underscores, minuses, colons, or periods. It must not be blank and must be "
+    "100 characters or less."
+)
 
 
 class Body(BaseModel):
@@ -34,8 +51,9 @@ class Body(BaseModel):
 
 
 M = TypeVar("M", bound=Body)
-Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX)]
-Texts = Annotated[list[Text], Field(max_length=LIST_LENGTH_MAX)]
+Text = Annotated[str, Field(max_length=NAME_MAX)]
+LongText = Annotated[str, Field(max_length=TEXT_MAX)]
+Texts = Annotated[list[Text], Field(max_length=ITEMS_MAX)]
 Int32 = Annotated[int, Field(ge=-INT32_MAX - 1, le=INT32_MAX)]
 Int64 = Annotated[int, Field(ge=-INT64_MAX - 1, le=INT64_MAX)]
 
@@ -85,26 +103,37 @@ def read_optional(model: type[M], body: bytes) -> M:
 
 def is_missing(body: bytes) -> bool:
     """Whether there is no body, or one that says so."""
-    return not body or (len(body) < 16 and body.strip() in (b"", b"null"))
+    return not body or (body[:1] in b" \t\r\nn" and body.strip() in (b"", b"null"))
 
 
-def check_variables(variables: Mapping[str, object] | None) -> dict[str, object]:
+def check_variables(variables: dict[str, object] | None) -> dict[str, object]:
     """Variables that can be stored. Raises: InvalidArgument."""
     if not variables:
         return {}
-    for name, value in variables.items():
-        if not name or len(name) > TEXT_LENGTH_MAX:
-            raise InvalidArgument(
-                f"The provided variable name exceeds the limit of {TEXT_LENGTH_MAX} characters"
-                if name
-                else "No variable name provided."
-            )
-        if not is_storable(value):
-            raise InvalidArgument(
-                f"The variable '{name}' cannot be stored: it is nested more than {DEPTH_MAX} levels"
-                " deep, or holds a number out of range."
-            )
-    return dict(variables)
+    if "" in variables:
+        raise InvalidArgument("No variable name provided.")
+    if offence := offence_in(variables):
+        inner = f".{offence.path}" if offence.path else ""
+        raise _unstorable(Offence(f"variables{inner}", offence.reason))
+    return variables
+
+
+def check_span(name: str, milliseconds: int | None) -> None:
+    """A time that somebody may still see the end of. Raises: InvalidArgument."""
+    if milliseconds is not None and abs(milliseconds) > MILLISECONDS_MAX:
+        raise InvalidArgument(
+            f"The value for {name} is '{milliseconds}' but must be at most {MILLISECONDS_MAX}."
+        )
+
+
+def check_tags(given: list[str] | None) -> tuple[str, ...]:
+    """Tags, each once. Raises: InvalidArgument."""
+    tags = tuple(dict.fromkeys(given or ()))
+    problems = [_BAD_TAG.format(tag=each) for each in tags if not _TAG.fullmatch(each)]
+    if len(tags) > TAGS_MAX:
+        problems.insert(0, _TOO_MANY_TAGS.format(count=len(tags)))
+    sentences(problems)
+    return tags
 
 
 def check_tenant(tenant: str | None, request: str) -> None:
@@ -143,14 +172,14 @@ def _empty(model: type[M]) -> M:
 
 def _validated(model: type[M], body: bytes) -> M:
     if b"\\u0000" in body:
-        _refuse_nul(body)
+        _refuse_unstorable_text(body)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise _refusal(error, body) from None
 
 
-def _refusal(error: ValidationError) -> BadRequest | InvalidArgument:
+def _refusal(error: ValidationError, body: bytes) -> BadRequest | InvalidArgument:
     first = error.errors(include_url=False, include_input=False)[0]
     match first["type"]:
         case "enum_value":
@@ -158,9 +187,9 @@ def _refusal(error: ValidationError) -> BadRequest | InvalidArgument:
         case "no_key":
             return InvalidArgument(f"{no_key(_path(first), first['msg'])}.")
         case "json_invalid":
-            return BadRequest(_UNREADABLE)
+            return _unreadable(first["msg"], body)
         case "string_too_long" | "too_long":
-            return InvalidArgument(_too_long(first))
+            return InvalidArgument(f"{_too_long(first)}.")
         case _:
             path = _path(first)
             return BadRequest(
@@ -178,12 +207,26 @@ def _path(error: ErrorDetails) -> str:
     return ".".join(part for part in error["loc"] if isinstance(part, str) and part != "[key]")
 
 
-def _refuse_nul(body: bytes) -> None:
-    """The escape may be part of an escaped backslash: only the values tell."""
+def _unreadable(why: str, body: bytes) -> BadRequest | InvalidArgument:
+    """What the parser takes for no JSON, though some of it is."""
+    if "recursion limit" in why:
+        return BadRequest(f"{_UNREADABLE}: a nesting of more than {DEPTH_MAX} levels")
+    if "number out of range" in why:
+        return BadRequest(f"{_UNREADABLE}: a number beyond 64 bit")
+    if "hex escape" in why:
+        _refuse_unstorable_text(body)
+    return BadRequest(_UNREADABLE)
+
+
+def _refuse_unstorable_text(body: bytes) -> None:
+    """An escape may be part of an escaped backslash: only the values tell."""
     try:
-        content: object = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadRequest(_UNREADABLE) from None
-    path = path_of_nul(content)
-    if path is not None:
-        raise BadRequest(f"Request property [{path}] cannot be parsed")
+        content: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    if offence := first_offence(content):
+        raise _unstorable(offence)
+
+
+def _unstorable(offence: Offence) -> InvalidArgument:
+    return InvalidArgument(f"The value of '{offence.path}' cannot be stored: {offence.reason}.")
