@@ -101,17 +101,29 @@ def offence_in(variables: dict[str, object]) -> Offence | None:
     return first_offence(variables) or Offence("", reason)
 
 
-def first_offence(value: object, path: str = "", depth: int = DEPTH_MAX) -> Offence | None:
+def first_offence(value: object, path: str = "") -> Offence | None:
     """The first text, number or nesting within a JSON value that cannot be stored."""
+    found = _first_offence(value, DEPTH_MAX)
+    if found is None:
+        return None
+    names, reason = found
+    for name in reversed(names):
+        step = f"[{name}]" if isinstance(name, int) else printable(name)
+        path += step if isinstance(name, int) or not path else f".{step}"
+    return Offence(printable(path), reason)
+
+
+def _first_offence(value: object, depth: int) -> tuple[list[str | int], str] | None:
+    """The way to the offence, innermost first: nothing is copied on the way down."""
     if reason := _unstorable_scalar(value):
-        return Offence(printable(path), reason)
+        return [], reason
     for name, inner in _members(value):
         if reason := _unstorable_scalar(name):
-            return Offence(printable(path), f"a name with {reason}")
+            return [], f"a name with {reason}"
         if depth == 0:
-            return Offence(printable(path), f"a nesting of more than {DEPTH_MAX} levels")
-        below = f"[{name}]" if isinstance(name, int) else f".{name}" if path else name
-        if found := first_offence(inner, path + below, depth - 1):
+            return [], f"a nesting of more than {DEPTH_MAX} levels"
+        if found := _first_offence(inner, depth - 1):
+            found[0].append(name)
             return found
     return None
 

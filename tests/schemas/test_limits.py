@@ -72,6 +72,7 @@ def test_offences_are_named() -> None:
         ({"\0": 1}, "", "a name with a NUL character"),
         ({"a": ["\ud800"]}, "a[0]", "a lone surrogate"),
         ({"a": 1, "b": 1 << 63}, "b", "a number beyond 64 bit"),
+        ({"n" * 400: {"deep": {"a": 1 << 63}}}, "n" * 100, "a number beyond 64 bit"),
         ({"a": [[float("nan")]]}, "a[0][0]", "a number that is not finite"),
         ({"a": "x" * (4 * 1024 * 1024 + 1)}, "a", "a text of more than 4194304 characters"),
         ({"a": ["x" * 1_000_000] * 5}, "", "more than 4194304 bytes"),

@@ -1,4 +1,4 @@
-"""Says before anything is handed over that it would not get through, within a second."""
+"""Says before anything is handed over that it would not get through."""
 
 import asyncio
 from math import inf
@@ -20,7 +20,7 @@ OWNERLESS: Final = 0.7
 """Seconds for which a partition may be seen without an owner and still be sent commands.
 
 A planned move takes some 100 ms, and what is published meanwhile waits in the log. Together with
-the time between two looks it is a second: by then a loss has to be told.
+the time between two looks it is a second after the lease ceased to hold: by then it has to be told.
 """
 UNACKNOWLEDGED_MS: Final = 1000
 """Age of the oldest unacknowledged send from which on the log counts as gone."""

@@ -135,6 +135,10 @@ class Subscriptions:
         await asyncio.sleep(0)
         for slot in tuple(self._slots.values()):
             self._yield_surplus(slot)
+            if slot.withdrawal is not None:
+                slot.withdrawal.cancel()
+        if self._lingering is not None:
+            self._lingering.cancel()
         if self._heartbeat is not None:
             self._heartbeat.cancel()
             await asyncio.wait({self._heartbeat})

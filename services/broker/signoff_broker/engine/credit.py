@@ -73,6 +73,12 @@ class Account:
         self._pushed += 1
         self._crossing.append((slot.grant.slot, now))
 
+    def recall(self, slot: Slot) -> None:
+        """The newest push was not committed, so it is not sent: the credit is there again."""
+        slot.left += 1
+        self._pushed -= 1
+        self._crossing.pop()
+
     def left(self, job_type: str) -> int:
         """Credit for a job type in all slots."""
         return sum(slot.left for slot in self.slots.values() if slot.grant.job_type == job_type)

@@ -58,6 +58,8 @@ class Dispatcher:
         self._rings: dict[str, deque[Slot]] = {}
         """Slots of each job type in the order of their turns."""
         self._plans: dict[int, _Plan] = {}
+        self._pushed: list[Slot] = []
+        """Slots of activations that are not committed yet, in order."""
         self._holders: dict[int, str] = {}
         self._held: dict[str, set[int]] = {}
         self._unheard: dict[str, int] = {}
@@ -179,11 +181,20 @@ class Dispatcher:
 
     # -- keeping in step with the store ------------------------------------------------------
 
+    def committed(self) -> None:
+        """What was observed so far is in the store now."""
+        self._pushed.clear()
+
     def restore(self, totals: dict[str, int], held: Iterable[tuple[int, str]], now: int) -> None:
         """Begin again from what the store has: jobs waiting by type, and jobs with their holders.
 
-        Grants stay. Ask ``short`` next, and refill what it names.
+        Grants stay, and what was activated since the last commit is not sent. Ask ``short`` next,
+        and refill what it names.
         """
+        while self._pushed:
+            slot = self._pushed.pop()
+            slot.account.recall(slot)
+            self._stirred[slot.grant.job_type] = None
         for plan in list(self._plans.values()):
             self._unplan(plan)
         self._backlogs.clear()
@@ -195,6 +206,8 @@ class Dispatcher:
             backlog = self._backlogs[job_type] = Backlog(self._backlog_max)
             backlog.leave(total)
             self._short[job_type] = None
+            if total >= self._waits_max:
+                self.exhausted.add(job_type)
         for key, subscriber in held:
             self._holders[key] = subscriber
             self._held.setdefault(subscriber, set()).add(key)
@@ -264,6 +277,7 @@ class Dispatcher:
     def _hold(self, job: Job, now: int) -> None:
         if plan := self._plans.pop(job.key, None):
             plan.slot.account.push(plan.slot, now)
+            self._pushed.append(plan.slot)
         else:
             self._unqueue(job)
         if self._holders.get(job.key) != job.subscriber:

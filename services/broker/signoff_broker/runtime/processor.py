@@ -143,11 +143,15 @@ class Processor:
     async def mark(self, offsets: Offsets, relay: Relay) -> None:
         """Commit a row that only moves the offsets."""
         builder = self._builder(offsets)
+        self._add_marker(builder)
+        await self._commit(builder, relay)
+
+    def _add_marker(self, builder: BatchBuilder) -> None:
+        offsets = builder.offsets
         moved = offsets.commands > self.offsets.commands
         inlet = Inlet.COMMANDS if moved else Inlet.RESULTS
         last = offsets.commands if moved else offsets.results
         builder.add_row(builder.marker(inlet, max(0, last - 1), self.last_key))
-        await self._commit(builder, relay)
 
     # -- load --------------------------------------------------------------------------------
 
@@ -299,10 +303,9 @@ class Processor:
 
     async def _commit(self, builder: BatchBuilder, relay: Relay) -> None:
         steps = builder.batch.steps
-        if not steps and (assumed := builder.batch.assumed):  # nothing that would prove it
-            loaded = await self.store.load((), assumed.command_ids)
-            if loaded.known or loaded.settings_version != assumed.settings_version:
-                raise DataError("what was assumed is not true")
+        if builder.loose and not steps:
+            # What was refused for want of room must not come again and find some.
+            self._add_marker(builder)
         if steps:
             began = self._clock.monotonic()
             await self.store.commit(builder.batch)
@@ -316,7 +319,7 @@ class Processor:
             metrics.batch_size.observe(len(steps))
             metrics.commit_seconds.observe(self._clock.monotonic() - began)
             self._signals.tell(Fact.COMMITTED, self.partition, self.position)
-        if steps or builder.loose:
+            self.dispatcher.committed()
             relay.offer(steps, builder.loose)
         self._send_rings(relay)
 

@@ -87,7 +87,7 @@ class Lease:
         self._until = asked_at + self._seconds
 
     def runs(self) -> bool:
-        """Whether nobody else can have taken over yet."""
+        """Whether nobody can have taken over yet from a process that beats or is frozen."""
         return self._clock.monotonic() < self._until
 
 
@@ -115,6 +115,8 @@ class Supervisor:
         self._heartbeat_seconds = heartbeat_seconds
         self._owned: dict[int, _Owned] = {}
         self._failed: dict[int, _Failed] = {}
+        self._ran: dict[int, int] = {}
+        """Partition → epoch under which this broker last ran it."""
         self._shed_at = 0.0
         self._log = structlog.get_logger()
         self._view: ClusterView | None = None
@@ -181,7 +183,9 @@ class Supervisor:
                 continue
             if len(self._owned) < limit:
                 if self._may_take(each, now):
-                    self._begin(number, self._own(number, survived=each.ours))
+                    # A lease alone does not say that we ran it: its last owner may have died.
+                    survived = each.ours and self._ran.get(number) == each.epoch
+                    self._begin(number, self._own(number, survived=survived))
             elif each.ours:
                 # Dropped, and now there is no room: our heartbeats would keep it from the others.
                 self._begin(number, self._give_back(number))
@@ -253,6 +257,7 @@ class Supervisor:
             unclean=held.unclean,
         )
         self._owned[number].partition = partition
+        self._ran[number] = held.epoch
         try:
             await to_its_end(partition.run(), f"run {number}")
         finally:
