@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -142,10 +143,12 @@ def cut_at(dsn: str, statement: str) -> Execute:
     """`Connection.execute` that loses its server at one statement."""
     real: Execute = asyncpg.Connection.execute
 
-    async def execute(connection: asyncpg.Connection, query: str, *arguments: object) -> object:
+    async def execute(
+        connection: asyncpg.Connection, query: str, *arguments: object, **options: Any
+    ) -> object:
         if query == statement:
             await end_sessions(dsn)
-        return await real(connection, query, *arguments)
+        return await real(connection, query, *arguments, **options)
 
     return execute
 
@@ -189,11 +192,13 @@ async def test_a_commit_under_way_is_in_what_the_successor_recovers(
     fenced, go_on = asyncio.Event(), asyncio.Event()
     real: Execute = asyncpg.Connection.execute
 
-    async def execute(connection: asyncpg.Connection, query: str, *arguments: object) -> object:
+    async def execute(
+        connection: asyncpg.Connection, query: str, *arguments: object, **options: Any
+    ) -> object:
         if query == queries.COMMIT:
             fenced.set()
             await go_on.wait()
-        return await real(connection, query, *arguments)
+        return await real(connection, query, *arguments, **options)
 
     monkeypatch.setattr(asyncpg.Connection, "execute", execute)
     commit = asyncio.create_task(held.store.commit(batch_of(an_instance())))
@@ -216,11 +221,13 @@ async def test_a_zombie_frozen_inside_a_transaction_is_ended_by_the_takeover(
     frozen, thaw = asyncio.Event(), asyncio.Event()
     real: Execute = asyncpg.Connection.execute
 
-    async def execute(connection: asyncpg.Connection, query: str, *arguments: object) -> object:
+    async def execute(
+        connection: asyncpg.Connection, query: str, *arguments: object, **options: Any
+    ) -> object:
         if query == queries.COMMIT and not frozen.is_set():
             frozen.set()
             await thaw.wait()
-        return await real(connection, query, *arguments)
+        return await real(connection, query, *arguments, **options)
 
     monkeypatch.setattr(asyncpg.Connection, "execute", execute)
     commit = asyncio.create_task(zombie.store.commit(batch_of(an_instance())))

@@ -35,10 +35,10 @@ PLAIN = CreateUserTask(node=UserTaskNode(id="plain", next=""))
 PARTITIONS: Sequence[int] = (1, 2)
 SEEDS = range(int(os.environ.get("SIGNOFF_TEST_DATABASE_FAULTS", "3")))
 FAULTS_A_SEED = 5
-PATIENCE_SECONDS = 0.4
+PATIENCE_SECONDS = 1.0
 """Of the broker with its database, instead of the real one, which a test need not wait for."""
-BACK_SECONDS = 5.0
-"""A lease, an unanswered statement, the question whose the partition is, and two pauses."""
+BACK_SECONDS = 10.0
+"""A lease, an unanswered statement, the question whose the partition is, and two pauses: twice."""
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         (session, "CONNECT_SECONDS"),
         (session, "COMMAND_SECONDS"),
         (store, "CONNECT_SECONDS"),
+        (store, "BATCH_SECONDS"),
         (ownership, "ANSWER_SECONDS"),
         (ending, "END_SECONDS"),
     ):

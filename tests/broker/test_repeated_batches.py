@@ -2,7 +2,9 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
+from signoff_broker.ports import Batch, StoreUnavailable
 from signoff_broker.runtime.limits import Limits
 from signoff_schemas.commands import AssignTask, CreateUserTask, UpdateTask
 from signoff_schemas.graph import UserTaskNode
@@ -15,6 +17,21 @@ PLAIN = UserTaskNode(id="plain", next="")
 CHECKED = UserTaskNode(
     id="checked", next="", listeners=(Listener(ListenerEvent.ASSIGNING, "check"),)
 )
+
+
+class Slow:
+    """A store that takes longer than anybody waits, for anything but a small batch."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def commit(self, batch: Batch) -> None:
+        if len(batch.steps) > 20:
+            raise StoreUnavailable("TimeoutError")
+        await self._inner.commit(batch)
 
 
 async def created(caller: Caller, node: UserTaskNode) -> int:
@@ -58,3 +75,16 @@ async def test_what_was_refused_for_want_of_room_stays_refused_after_a_crash() -
 
         assert last.status is OutcomeStatus.APPLIED
         assert made.rows.tasks[key].attributes.assignee == ""
+
+
+async def test_a_batch_that_took_too_long_comes_again_in_pieces() -> None:
+    async with stack(wrap=Slow) as (made, caller):
+        entries = [caller.entry(CreateUserTask(node=PLAIN)) for _ in range(100)]
+        for entry in entries:
+            caller.send(entry)
+
+        async with asyncio.timeout(10):
+            outcomes = [await caller.insist(entry, again=30) for entry in entries]
+
+        assert {each.status for each in outcomes} == {OutcomeStatus.APPLIED}
+        assert len(made.rows.tasks) == 100

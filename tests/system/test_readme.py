@@ -18,6 +18,9 @@ README = (TOP / "README.md").read_text()
 PROMPT = "$ "
 SKIP = "<!-- not run -->"
 DONE = "that command is done"
+IN_BACKGROUND = " & "
+RUNS = "worker_started"
+"""What a worker in the background says as soon as it polls: only then may a request count on it."""
 ADDRESS = "BASE="
 """The tour names the default address; the test has another in the environment."""
 
@@ -60,15 +63,21 @@ class Shell:
 
     def type(self, command: str) -> str:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write(f"{command}\nprintf '\\n%s\\n' '{DONE}'\n")
         self._process.stdin.flush()
+        printed = self._until(DONE)
+        if IN_BACKGROUND in command and RUNS not in printed:
+            printed += self._until(RUNS)
+        return printed
+
+    def _until(self, said: str) -> str:
+        assert self._process.stdout is not None
         printed = ""
         for line in self._process.stdout:
-            if line.strip() == DONE:
+            if said in line:
                 return printed
             printed += line
-        pytest.fail(f"bash ended at: {command}\n{printed}")
+        pytest.fail(f"bash ended before it said {said!r}\n{printed}")
 
     def end(self) -> None:
         """Close its input, as Ctrl-D does; what it left running in the background is ended."""

@@ -18,7 +18,7 @@ from signoff_gateway.reads import Reads
 from signoff_gateway.sending import Sender
 from signoff_gateway.subscriptions import Subscriptions
 from signoff_process.clock import Clock
-from signoff_process.log.ports import EntryPublisher, Log, Subscription
+from signoff_process.log.ports import EntryPublisher, Log, LogUnavailable, Subscription
 from signoff_schemas.codec import ReplyBatch
 from signoff_schemas.values import Inbox
 
@@ -119,15 +119,18 @@ class Gateway:
     async def start(self) -> None:
         """Listen for replies and jobs, look at the cluster, then take requests.
 
-        Raises: LogUnavailable, LogMismatch.
+        Raises: LogUnavailable (it may be called again), LogMismatch.
         """
-        self._publisher = await self._log.entry_publisher()
-        self._readers = [
-            await self._log.on_replies(self._inbox.partition, self._on_replies),
-            await self._log.on_jobs(self._inbox.partition, self._subscriptions.on_jobs),
-        ]
+        inbox, jobs = self._inbox.partition, self._subscriptions
+        try:
+            self._publisher = await self._log.entry_publisher()
+            self._readers.append(await self._log.on_replies(inbox, self._on_replies))
+            self._readers.append(await self._log.on_jobs(inbox, jobs.on_jobs))
+        except LogUnavailable:
+            await self._close()
+            raise
         await self._breaker.start(self._publisher)
-        self._subscriptions.start(self._publisher)
+        jobs.start(self._publisher)
         self._sender.open(self._publisher)
 
     async def stop(self) -> None:
@@ -137,12 +140,18 @@ class Gateway:
         await self._pending.drained(self._values.drain_timeout)
         self._pending.stop()
         await self._breaker.stop()
-        for reader in self._readers:
-            await reader.close()
-        if self._publisher is not None:
-            await self._publisher.close()
+        await self._close()
         # Answers that are decided are written in the turns of the loop that follow.
         await asyncio.sleep(0)
+
+    async def _close(self) -> None:
+        """Let go of the log."""
+        for reader in self._readers:
+            await reader.close()
+        self._readers.clear()
+        if self._publisher is not None:
+            await self._publisher.close()
+            self._publisher = None
 
     def _on_replies(self, batch: ReplyBatch) -> None:
         if batch.gateway == self._inbox.gateway:

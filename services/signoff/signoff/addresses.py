@@ -1,12 +1,16 @@
 """Where a process of a stack finds its log and its database."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from signoff.settings import Settings
 from signoff_process.log.kafka import KafkaLog, KafkaOptions
-from signoff_process.log.ports import Log, LogUnavailable
+from signoff_process.log.ports import LogUnavailable
 
 RETRY_SECONDS = 0.5
+
+T = TypeVar("T")
 
 
 class SettingMissing(ValueError):
@@ -28,14 +32,14 @@ def database(settings: Settings) -> str:
     return settings.database_url
 
 
-async def started(log: Log, stopping: asyncio.Event) -> str:
-    """Start the log as soon as it is there; returns its identity, empty when told to stop first.
+async def when_log_is_there(work: Callable[[], Awaitable[T]], stopping: asyncio.Event) -> T | None:
+    """Do what needs the log, again and again until it is there; None when told to stop first.
 
-    Raises: LogMismatch.
+    Raises: whatever ``work`` does, LogUnavailable excepted.
     """
     while not stopping.is_set():
         try:
-            return await log.start()
+            return await work()
         except LogUnavailable:
             await asyncio.sleep(RETRY_SECONDS)
-    return ""
+    return None

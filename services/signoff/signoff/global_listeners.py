@@ -27,24 +27,27 @@ PRIORITY: Final = 50
 
 
 async def configure(log: Log, clock: Clock, entries: Iterable[Mapping[str, object]]) -> None:
-    """Make the configured listeners exactly these. Raises: LogUnavailable."""
+    """Make the configured listeners exactly these; once more changes nothing.
+
+    Raises: LogUnavailable.
+    """
     listeners = tuple(
         each for each in (_listener(_relaxed(entry)) for entry in entries) if each is not None
     )
     unique = str(uuid_utils.uuid7())
     publisher = await log.entry_publisher()
-    await publisher.publish(
-        Inlet.COMMANDS,
-        Entry(
-            id=command_id(SETTINGS_PARTITION, unique),
-            request_id=unique,
-            partition=SETTINGS_PARTITION,
-            principal=ENGINE,
-            issued_at=clock.now_ms(),
-            body=ConfigureGlobalListeners(listeners=listeners),
-        ),
+    entry = Entry(
+        id=command_id(SETTINGS_PARTITION, unique),
+        request_id=unique,
+        partition=SETTINGS_PARTITION,
+        principal=ENGINE,
+        issued_at=clock.now_ms(),
+        body=ConfigureGlobalListeners(listeners=listeners),
     )
-    await publisher.close()
+    try:
+        await publisher.publish(Inlet.COMMANDS, entry)
+    finally:
+        await publisher.close()
 
 
 def _listener(entry: Mapping[str, object]) -> GlobalListener | None:

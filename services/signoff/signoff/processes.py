@@ -42,12 +42,11 @@ async def _gateway(settings: Settings, stopping: asyncio.Event) -> None:
     log = addresses.kafka_log(settings)
     dsn = addresses.database(settings)
     listening = listen(settings.host, settings.port)
-    await addresses.started(log, stopping)
-    if stopping.is_set():
-        return
+    await addresses.when_log_is_there(log.start, stopping)
     async with parts.gateway(settings, log, dsn) as gateway:
-        await gateway.start()
-        await configure(log, SystemClock(), settings.global_listeners)
+        await addresses.when_log_is_there(gateway.start, stopping)
+        clock, listeners = SystemClock(), settings.global_listeners
+        await addresses.when_log_is_there(lambda: configure(log, clock, listeners), stopping)
         tune_gc()
         async with serving(gateway.asgi, listening):
             logger.info("gateway_listens", address=address(listening))
@@ -63,8 +62,8 @@ async def _broker(settings: Settings, stopping: asyncio.Event) -> None:
     listening = listen(settings.host, settings.broker_port)
     port: int = listening.getsockname()[1]
     owner = parts.ownership(settings, addresses.database(settings), port)
-    identity = await addresses.started(log, stopping)
-    if stopping.is_set():
+    identity = await addresses.when_log_is_there(log.start, stopping)
+    if identity is None:
         return
     await owner.ensure_partitions(settings.partitions, SystemClock().now_ms())
     await owner.verify_log(identity)

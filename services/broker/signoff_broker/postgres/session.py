@@ -71,10 +71,15 @@ async def connect(
         raise StoreUnavailable(f"cannot connect to PostgreSQL: {error}") from error
 
 
-async def fetch(connection: Connection, statement: str, *arguments: object) -> Sequence[Fields]:
-    """The rows of a statement. Raises what is in ``FAILURES``."""
+async def fetch(
+    connection: Connection, statement: str, *arguments: object, seconds: float | None = None
+) -> Sequence[Fields]:
+    """The rows of a statement, within ``COMMAND_SECONDS`` if not told otherwise.
+
+    Raises what is in ``FAILURES``.
+    """
     # A Record is a sequence in all but name.
-    return cast("list[Fields]", await connection.fetch(statement, *arguments))
+    return cast("list[Fields]", await connection.fetch(statement, *arguments, timeout=seconds))
 
 
 async def close_quietly(connection: Connection) -> None:

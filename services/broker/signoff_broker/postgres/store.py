@@ -62,6 +62,9 @@ from signoff_schemas.topics import Inlet
 DAY_MS: Final = 24 * 60 * 60 * 1000
 # The cursor is one row that everyone updates: rarely is enough, because sending twice is allowed.
 RELAY_CURSOR_STRIDE: Final = 1000
+BATCH_SECONDS: Final = 4.0
+"""For one statement of a batch: a connection that leads nowhere must not be waited for any longer.
+A batch of 200 takes milliseconds; one that does take so long comes again in smaller pieces."""
 PRUNED_STEPS_MAX: Final = 5000
 PRUNED_INSTANCES_MAX: Final = 200
 
@@ -104,8 +107,10 @@ class PostgresStore:
         ids = [each for each in command_ids if storable(each)]
         own = [key for key in keys if partition_of(key) == self._partition]
         async with self._busy:
-            version, *known = await self._fetch(queries.KNOWN, ids)
-            found = await self._fetch(queries.LOAD_INSTANCES, own) if own else ()
+            version, *known = await self._fetch(queries.KNOWN, ids, seconds=BATCH_SECONDS)
+            found = (
+                await self._fetch(queries.LOAD_INSTANCES, own, seconds=BATCH_SECONDS) if own else ()
+            )
         return Loaded(
             instances=[rows.instance_of(row) for row in found],
             known=step_rows.known_of(known),
@@ -232,17 +237,16 @@ class PostgresStore:
 
     async def _transact(self, writes: Writes) -> None:
         """Several statements, with the fence in the last one before COMMIT."""
-        connection = self._connection
         try:
-            await connection.execute(queries.BEGIN)
+            await self._execute(queries.BEGIN)
             for write in writes.first:
-                tag = await connection.execute(write.statement, *write.arguments)
+                tag = await self._execute(write.statement, *write.arguments)
                 _expect(write, tag)
-            await connection.execute(writes.finish.statement, *writes.finish.arguments)
+            await self._execute(writes.finish.statement, *writes.finish.arguments)
         except (*FAILURES, DataError) as error:
             raise await self._verdict(error) from error
         try:
-            await connection.execute(queries.COMMIT)
+            await self._execute(queries.COMMIT)
         except FAILURES as error:
             self._connection.terminate()
             raise CommitUnknown(f"the connection went inside COMMIT: {error}") from error
@@ -250,7 +254,7 @@ class PostgresStore:
     async def _finish(self, writes: Writes) -> None:
         """The last statement alone is a transaction of its own, so its end is the commit."""
         try:
-            await self._connection.execute(writes.finish.statement, *writes.finish.arguments)
+            await self._execute(writes.finish.statement, *writes.finish.arguments)
         except FAILURES as error:
             verdict = await self._verdict(error)
             if isinstance(verdict, StoreUnavailable) and not refused(error):
@@ -288,9 +292,14 @@ class PostgresStore:
         [[holds]] = await fetch(connection, queries.HOLDS_FENCE, *self._claim.fence)
         return bool(holds)
 
-    async def _fetch(self, statement: str, *arguments: object) -> Sequence[Fields]:
+    async def _execute(self, statement: str, *arguments: object) -> str:
+        return await self._connection.execute(statement, *arguments, timeout=BATCH_SECONDS)
+
+    async def _fetch(
+        self, statement: str, *arguments: object, seconds: float | None = None
+    ) -> Sequence[Fields]:
         try:
-            return await fetch(self._connection, statement, *arguments)
+            return await fetch(self._connection, statement, *arguments, seconds=seconds)
         except FAILURES as error:
             self._connection.terminate()
             raise StoreUnavailable(str(meaning(error))) from error

@@ -111,6 +111,13 @@ class BatchBuilder:
             self.offsets.results,
         )
 
+    def mark(self, before: Offsets, last_key: int) -> None:
+        """Add a row that only moves the offsets, from where they were."""
+        inlet, offset = Inlet.RESULTS, self.offsets.results
+        if self.offsets.commands > before.commands:
+            inlet, offset = Inlet.COMMANDS, self.offsets.commands
+        self.add_row(self.marker(inlet, max(0, offset - 1), last_key))
+
     def unstepped(self, arrival: Arrival, last_key: int) -> StepRow:
         """The row of an entry that did nothing; it is not added yet."""
         entry = arrival.entry

@@ -87,6 +87,9 @@ class Partition:
         self._survived = survived
         self._careful = 2 * around.limits.batch_max if held.unclean and not survived else 0
         """How many more records are taken up in batches whose beginning is noted before."""
+        self._batch = 1 if held.unclean else around.limits.batch_max
+        """Records in the next fetch. Not given back, so dropped: perhaps because a batch took
+        longer than the store waits. So it comes again in pieces, each twice the one before."""
         self._began_at = 0
         self._marked_at = 0
         self._heard_at = 0
@@ -152,7 +155,8 @@ class Partition:
         self._began_at = self._heard_at = processor.monotonic_ms()
         while not self._stopping:
             await processor.refill()
-            arrivals = await source.fetch(self._limits.batch_max, self._wait_ms())
+            arrivals = await source.fetch(self._batch, self._wait_ms())
+            self._batch = min(2 * self._batch, self._limits.batch_max)
             if not self._around.holds_lease():
                 raise Fenced("the lease could not be prolonged in time")
             await relay.room()

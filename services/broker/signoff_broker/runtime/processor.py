@@ -143,15 +143,8 @@ class Processor:
     async def mark(self, offsets: Offsets, relay: Relay) -> None:
         """Commit a row that only moves the offsets."""
         builder = self._builder(offsets)
-        self._add_marker(builder)
+        builder.mark(self.offsets, self.last_key)
         await self._commit(builder, relay)
-
-    def _add_marker(self, builder: BatchBuilder) -> None:
-        offsets = builder.offsets
-        moved = offsets.commands > self.offsets.commands
-        inlet = Inlet.COMMANDS if moved else Inlet.RESULTS
-        last = offsets.commands if moved else offsets.results
-        builder.add_row(builder.marker(inlet, max(0, last - 1), self.last_key))
 
     # -- load --------------------------------------------------------------------------------
 
@@ -305,7 +298,7 @@ class Processor:
         steps = builder.batch.steps
         if builder.loose and not steps:
             # What was refused for want of room must not come again and find some.
-            self._add_marker(builder)
+            builder.mark(self.offsets, self.last_key)
         if steps:
             began = self._clock.monotonic()
             await self.store.commit(builder.batch)

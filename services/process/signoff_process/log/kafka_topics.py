@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
+from signoff_process.log.kafka_client import cut_off_consumer, learn_topics, make_consumer
 from signoff_process.log.kafka_metadata import FoundTopics, look_at_topics
 from signoff_process.log.ports import LogMismatch, LogUnavailable
 from signoff_schemas import topics
@@ -23,6 +25,7 @@ RETENTION_MIN_MS: Final = 24 * 3_600_000
 """A command is refused when it is a day old; until then its record must be there to be read."""
 
 CONNECT_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 1.0
 _INLETS: Final = (topics.COMMANDS, topics.RESULTS)
 
 
@@ -101,11 +104,29 @@ class KafkaTopics:
             found = await look_at_topics(client, tuple(self._counts))
             missing = [name for name in self._counts if name not in found.ids]
             if not missing:
+                if asked:
+                    await self._until_led()
                 return found
             if not asked:
                 await self._make(admin, missing)
                 asked = True
             await asyncio.sleep(0.02)
+
+    async def _until_led(self) -> None:
+        """Wait until the leaders of all partitions know that they are: until then they refuse."""
+        consumer = make_consumer(bootstrap_servers=self._bootstrap, **self._options.security)
+        try:
+            await consumer.start()
+            await learn_topics(consumer, list(self._counts))
+            await consumer.end_offsets(
+                [
+                    TopicPartition(name, number)
+                    for name, count in self._counts.items()
+                    for number in range(count)
+                ]
+            )
+        finally:
+            await cut_off_consumer(consumer, STOP_SECONDS)
 
     async def _make(self, admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
         options = self._options
