@@ -9,10 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from signoff_schemas.documents import DocumentCommand
 from signoff_schemas.graph import ProcessGraph, UserTaskNode
 from signoff_schemas.ids import DEFAULT_TENANT
 from signoff_schemas.model import Record
 from signoff_schemas.values import Changes, GlobalListener, Variables
+from signoff_schemas.work_commands import WorkCommand
 
 
 class CreateUserTask(Record):
@@ -91,6 +93,7 @@ class CancelProcess(Record):
 
     type: Literal["process_instance.cancel"] = "process_instance.cancel"
     process_instance_key: int
+    reason: str = ""
 
 
 class UpdateJob(Record):
@@ -131,6 +134,17 @@ class Deploy(Record):
 
     type: Literal["deployment.create"] = "deployment.create"
     resources: tuple[Resource, ...]
+    tenant: str = DEFAULT_TENANT
+    overwrite: bool = False
+    """Replace definitions that name a version which is there; what runs goes on with the old."""
+
+
+class DeleteDefinition(Record):
+    """Remove a version of a process, for what starts from now on; what runs goes on with it."""
+
+    type: Literal["definition.delete"] = "definition.delete"
+    process_id: str
+    version: int
     tenant: str = DEFAULT_TENANT
 
 
@@ -182,10 +196,13 @@ Command = Annotated[
     | UpdateJob
     | ResolveIncident
     | Deploy
+    | DeleteDefinition
     | CreateGlobalListener
     | UpdateGlobalListener
     | DeleteGlobalListener
     | ConfigureGlobalListeners
+    | WorkCommand
+    | DocumentCommand
     | Withdraw,
     Field(discriminator="type"),
 ]

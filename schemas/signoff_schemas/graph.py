@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from signoff_schemas.model import Record
+from signoff_schemas.templates import Frame, Object, Template
 from signoff_schemas.values import Listener
 
 
@@ -56,6 +57,14 @@ class UserTaskNode(Record):
     form_external: str = ""
     inputs: tuple[Mapping, ...] = ()
     outputs: tuple[Mapping, ...] = ()
+    template: Object | None = None
+    """Gives all inputs of a node in a graph with a frame."""
+    title: Template | None = None
+    """Gives a name for this one task in a graph with a frame; None, or no text: the node's name."""
+    policy: Template | None = None
+    """Gives the ``work.Policy`` as JSON, in the form of ``policies.policy_of``; None: none."""
+    rule: str = ""
+    """The ``TaskRule`` that the node follows, and the name that grants are given on."""
 
 
 class JobNode(Record):
@@ -70,15 +79,60 @@ class JobNode(Record):
     headers: dict[str, str] = Field(default_factory=dict[str, str])
     inputs: tuple[Mapping, ...] = ()
     outputs: tuple[Mapping, ...] = ()
+    template: Object | None = None
+    rule: str = ""
 
 
-Node = Annotated[StartNode | EndNode | UserTaskNode | JobNode, Field(discriminator="type")]
+class ChoiceNode(Record):
+    """Goes on where the printed value of ``on`` leads, else to ``otherwise``."""
+
+    type: Literal["choice"] = "choice"
+    id: str
+    on: Template
+    cases: dict[str, str]
+    """Value to node id."""
+    otherwise: str
+
+
+class SetVariablesNode(Record):
+    """Sets variables of the instance and goes on."""
+
+    type: Literal["set_variables"] = "set_variables"
+    id: str
+    next: str
+    template: Object
+
+
+class TerminateNode(Record):
+    """Ends the instance in the middle."""
+
+    type: Literal["terminate"] = "terminate"
+    id: str
+    ending: Template
+    """Gives an ``Ending`` as text; anything else counts as FAILED."""
+    reason: Template | None = None
+    output: Template | None = None
+
+
+Node = Annotated[
+    StartNode | EndNode | UserTaskNode | JobNode | ChoiceNode | SetVariablesNode | TerminateNode,
+    Field(discriminator="type"),
+]
 
 
 class ProcessGraph(Record):
-    """A compiled process: nodes by id, and where to begin. Only sequences so far."""
+    """A compiled process: nodes by id, and where to begin. One token, no way back."""
 
     process_id: str
     name: str = ""
+    version: int | None = None
+    """Given by the definition, which then replaces one with the same; None: the engine counts."""
     start: str
     nodes: dict[str, Node]
+    frame: Frame | None = None
+    output: Object | None = None
+    """Gives the instance's output at its end; None: that of the last node."""
+    timeout_seconds: int = 0
+    """For the whole instance; 0: never."""
+    alert_only: bool = False
+    """An instance that is late goes on."""

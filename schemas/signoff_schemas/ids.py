@@ -10,6 +10,13 @@ DEFAULT_TENANT: Final = "<default>"
 SETTINGS_PARTITION: Final = 1
 """Cluster-wide settings (deployments, global listeners) are written by this partition only."""
 
+_UUID_FRAME: Final = 0x516E0FF0_0000_1000_8000_000000000000
+_UUID_LENGTH: Final = 36
+_LOW_BITS: Final = 48
+_LOW: Final = (1 << _LOW_BITS) - 1
+_HIGH_AT: Final = 80
+_HIGH: Final = (1 << (63 - _LOW_BITS)) - 1
+
 
 def key_of(partition_id: int, counter: int) -> int:
     """The key number ``counter`` of a partition."""
@@ -33,3 +40,21 @@ def partition_of_command(identifier: str) -> int | None:
     if head[:1] != "c" or not separator or not tail or not (digits.isascii() and digits.isdigit()):
         return None
     return int(digits) if len(digits) <= 4 else None
+
+
+def uuid_of(key: int) -> str:
+    """A key in the shape of a UUID (time-based by its looks), for those who expect one."""
+    text = f"{_UUID_FRAME | (key >> _LOW_BITS) << _HIGH_AT | key & _LOW:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def key_of_uuid(text: str) -> int | None:
+    """The key that ``uuid_of`` has shaped; None for any other text."""
+    if len(text) != _UUID_LENGTH:
+        return None
+    try:
+        number = int(text.replace("-", ""), 16)
+    except ValueError:
+        return None
+    key = (number >> _HIGH_AT & _HIGH) << _LOW_BITS | number & _LOW
+    return key if uuid_of(key) == text.lower() else None

@@ -23,10 +23,14 @@ VARIABLES_MAX: Final = 1_000
 """Names that one command may set."""
 VARIABLES_BYTES_MAX: Final = 4 * 1024 * 1024
 """Size of one command's variables as JSON, roughly."""
+NODES_MAX: Final = 1_000
+"""Nodes of a process: a token may pass all in one step."""
 MILLISECONDS_MAX: Final = 100 * 366 * 24 * 3600 * 1000
 """A century: whoever waits longer means for ever."""
 INT32_MAX: Final = (1 << 31) - 1
 INT64_MAX: Final = (1 << 63) - 1
+COUNT_MAX: Final = 1_000_000_000
+"""Of versions and retries that somebody names: there is room to count on in 32 bits."""
 
 _DATE_TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE

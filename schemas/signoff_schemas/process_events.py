@@ -2,9 +2,11 @@
 
 from typing import Literal
 
+from signoff_schemas.documents import DocumentEvent
 from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.model import Record
-from signoff_schemas.values import GlobalListener, ProcessReference
+from signoff_schemas.values import GlobalListener, ProcessReference, Variables
+from signoff_schemas.work import Ending
 
 
 class ProcessStarted(Record):
@@ -18,16 +20,27 @@ class ProcessStarted(Record):
     business_id: str = ""
     standalone: UserTaskNode | None = None
     """The one task of a stand-alone instance, which has no deployed definition."""
+    started_by: str = ""
+    """Id of the principal."""
+    due_at: int | None = None
+    """Epoch milliseconds at which the instance, or the node where its token is, is late."""
     at: int
 
 
 class ElementEntered(Record):
-    """The token arrived at a node that takes time."""
+    """The token arrived at a node: in a graph without a frame, one that takes time."""
 
     type: Literal["element.entered"] = "element.entered"
     process_instance_key: int
     node_id: str
     element_instance_key: int
+    input: Variables | None = None
+    """In a graph with a frame."""
+    due_at: int | None = None
+    """Epoch milliseconds at which node or instance is late, whichever is first."""
+    retries: int = 0
+    """How often the node may be begun again."""
+    at: int = 0
 
 
 class ElementLeft(Record):
@@ -36,6 +49,22 @@ class ElementLeft(Record):
     type: Literal["element.left"] = "element.left"
     process_instance_key: int
     node_id: str
+    output: Variables | None = None
+    """In a graph with a frame."""
+    ending: Ending | None = None
+    """In a graph with a frame: how the visit ended."""
+    at: int = 0
+
+
+class ElementTimedOut(Record):
+    """The node where the token is was not done in time; it is begun again when its work is off."""
+
+    type: Literal["element.timed_out"] = "element.timed_out"
+    process_instance_key: int
+    node_id: str
+    retries: int
+    """How often the node may be begun again after that."""
+    at: int
 
 
 class ProcessTerminating(Record):
@@ -43,6 +72,8 @@ class ProcessTerminating(Record):
 
     type: Literal["process_instance.terminating"] = "process_instance.terminating"
     process_instance_key: int
+    ending: Ending = Ending.TERMINATED
+    reason: str = ""
 
 
 class ProcessCompleted(Record):
@@ -50,19 +81,51 @@ class ProcessCompleted(Record):
 
     type: Literal["process_instance.completed"] = "process_instance.completed"
     process_instance_key: int
+    output: Variables | None = None
+    reason: str = ""
     at: int
 
 
 class ProcessTerminated(Record):
-    """The instance was cancelled."""
+    """The instance was cancelled, or failed."""
 
     type: Literal["process_instance.terminated"] = "process_instance.terminated"
     process_instance_key: int
+    output: Variables | None = None
     at: int
 
 
+class StartCalledFor(Record):
+    """A trigger calls for a process: it starts in a step of its own (``StartTriggered``)."""
+
+    type: Literal["process_instance.start_called_for"] = "process_instance.start_called_for"
+    process_instance_key: int
+    """Of the task whose trigger it is."""
+    start_key: int
+    """That the new instance will have."""
+    process_id: str
+    version: int
+    variables: Variables
+    tenant: str
+    business_id: str
+    started_by: str
+    at: int
+
+
+class StartSettled(Record):
+    """A triggered process was started, or could not be (``error``): nothing is left to do."""
+
+    type: Literal["process_instance.start_settled"] = "process_instance.start_settled"
+    start_key: int
+    error: str = ""
+
+
 class VariableSet(Record):
-    """A variable was created (``created``) or changed."""
+    """A variable was created (``created``) or changed.
+
+    With a ``member``, the variable is an object of objects, and the members of ``value`` were set
+    in that one of them; the rest stayed.
+    """
 
     type: Literal["variable.set"] = "variable.set"
     process_instance_key: int
@@ -71,6 +134,7 @@ class VariableSet(Record):
     name: str
     value: object
     created: bool
+    member: str = ""
 
 
 class DefinitionDeployed(Record):
@@ -85,7 +149,16 @@ class DefinitionDeployed(Record):
     content: str = ""
     """The deployed file's text, verbatim."""
     deployment_key: int
+    deployed_by: str = ""
+    """Id of the principal."""
     at: int
+
+
+class DefinitionDeleted(Record):
+    """Nothing starts by this definition any more; what runs goes on with it."""
+
+    type: Literal["definition.deleted"] = "definition.deleted"
+    definition_key: int
 
 
 class FormDeployed(Record):
@@ -121,9 +194,19 @@ ProcessEvent = (
     ProcessStarted
     | ElementEntered
     | ElementLeft
+    | ElementTimedOut
     | ProcessTerminating
     | ProcessCompleted
     | ProcessTerminated
     | VariableSet
+    | StartCalledFor
 )
-SettingsEvent = DefinitionDeployed | FormDeployed | GlobalListenerSet | GlobalListenerDeleted
+"""Of one instance."""
+SettingsEvent = (
+    DefinitionDeployed
+    | DefinitionDeleted
+    | FormDeployed
+    | GlobalListenerSet
+    | GlobalListenerDeleted
+    | DocumentEvent
+)

@@ -28,6 +28,11 @@ class Code(StrEnum):
 
     TASK_NOT_FOUND = "task_not_found"  # verb, key
     TASK_IN_STATE = "task_in_state"  # verb, key, state
+    TASK_FORBIDDEN = "task_forbidden"  # verb, key, target (what a grant would be on)
+    TASK_TAKEN = "task_taken"  # verb, key, claimant
+    TASK_NOT_TAKEN = "task_not_taken"  # verb, key
+    TASK_UNASSIGNED = "task_unassigned"  # verb, key
+    TASK_OF_OTHERS = "task_of_others"  # verb, key, assignee
     CLAIM_WITHOUT_ASSIGNEE = "claim_without_assignee"  # key
     CLAIM_ASSIGNED = "claim_assigned"  # key
     VARIABLES_TASK_IN_STATE = "variables_task_in_state"  # key, state
@@ -37,6 +42,9 @@ class Code(StrEnum):
     TRANSITION_WITHDRAWN = "transition_withdrawn"  # transition, key
     PROCESS_NOT_FOUND = "process_not_found"  # key
     DEFINITION_NOT_FOUND = "definition_not_found"  # process_id | key, version
+    DEFINITION_EXISTS = "definition_exists"  # process_id, version
+    DOCUMENT_EXISTS = "document_exists"  # kind, id, version
+    DOCUMENT_NOT_FOUND = "document_not_found"  # kind, id, version?
     JOB_NOT_FOUND = "job_not_found"  # verb, key
     JOB_IN_STATE = "job_in_state"  # verb, key, state
     JOB_LEASE_MISMATCH = "job_lease_mismatch"  # key
@@ -60,6 +68,7 @@ class Code(StrEnum):
     LISTENER_WAITS_EXHAUSTED = "listener_waits_exhausted"  # type
     VALUE_UNSTORABLE = "value_unstorable"  # field
     TENANT_FORBIDDEN = "tenant_forbidden"  # operation, tenant
+    FORBIDDEN = "forbidden"  # operation, resource, target (what a grant would be on)
     COMMAND_FAILED = "command_failed"  # error
 
 

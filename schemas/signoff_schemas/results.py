@@ -25,11 +25,15 @@ class CompleteJob(Record):
 
 
 class FailJob(Record):
-    """A job went wrong; with retries it comes again, without it becomes an incident."""
+    """A job went wrong; with retries it comes again, without it becomes an incident.
+
+    Where the job is a node's whose inputs are a frame's, the end of retries is the instance's.
+    """
 
     type: Literal["job.fail"] = "job.fail"
     job_key: int
-    retries: int = 0
+    retries: int | None = 0
+    """None: one less than it had; when, is then up to the node's rule, if it has one."""
     error_message: str = ""
     back_off_ms: int = 0
     variables: Variables = Field(default_factory=dict[str, object])

@@ -16,6 +16,7 @@ from signoff_schemas.values import (
     Variables,
     Waiter,
 )
+from signoff_schemas.work import LogEntry, Policy, Work
 
 
 class _Transition(Record):
@@ -26,6 +27,8 @@ class _Transition(Record):
     attributes: Attributes
     variables: Variables = Field(default_factory=dict[str, object])
     local: bool = False
+    of_output: bool = False
+    """The variables are the task's output: they go to its own scope."""
     action: str = ""
     changed: tuple[str, ...] = ()
     """In the command's order."""
@@ -34,6 +37,14 @@ class _Transition(Record):
     command_id: str = ""
     """The command that is held until the transition ends; empty when no person asked."""
     waiter: Waiter | None = None
+    work: Work | None = None
+    """Where the task will stand in its policy; None: unchanged."""
+    policy: Policy | None = None
+    """The policy that it will have; None: unchanged."""
+    log: tuple[LogEntry, ...] = ()
+    """What will be added to its log."""
+    by: str = ""
+    """Id of the principal who asked; empty: nobody did."""
     at: int
 
 
@@ -59,6 +70,8 @@ class TaskClaiming(_Transition):
     """A claim was asked for."""
 
     type: Literal["user_task.claiming"] = "user_task.claiming"
+    of_work: bool = False
+    """Asked for by those who share work: the outcome tells what became of the work."""
 
 
 class TaskUpdating(_Transition):
@@ -75,9 +88,11 @@ class TaskCompleting(_Transition):
 
 
 class TaskCanceling(_Transition):
-    """The task is being cancelled with its instance; what was open before is dropped."""
+    """The task is being cancelled, mostly with its instance; what was open before is dropped."""
 
     type: Literal["user_task.canceling"] = "user_task.canceling"
+    timed_out: bool = False
+    """Because it was not done in time."""
 
 
 class TaskCorrected(Record):
@@ -101,6 +116,10 @@ class _Finished(Record):
     variables: Variables = Field(default_factory=dict[str, object])
     action: str = ""
     changed: tuple[str, ...] = ()
+    work: Work | None = None
+    policy: Policy | None = None
+    log: tuple[LogEntry, ...] = ()
+    by: str = ""
     at: int
 
 
@@ -143,6 +162,8 @@ class TransitionDenied(Record):
     transition: str
     """``assignment``, ``update`` or ``completion``."""
     attributes: Attributes
+    work: Work | None = None
+    """Where the task stands in its policy now; None: unchanged."""
     reason: str = ""
     withdrawn: bool = False
 

@@ -39,4 +39,34 @@ class ActivateJob(Record):
     fetch: tuple[str, ...] = ()
 
 
-Timer = TimeOutJob | RecurJob | ReturnJob | ActivateJob
+class ExpireAssignment(Record):
+    """Nobody took the task in the time of its assignment: it is the next one's turn."""
+
+    type: Literal["user_task.expire_assignment"] = "user_task.expire_assignment"
+    task_key: int
+
+
+class TimeOutNode(Record):
+    """The node where the token is was not done in the time of its rule, or of the graph."""
+
+    type: Literal["process_instance.time_out"] = "process_instance.time_out"
+    process_instance_key: int
+
+
+class StartTriggered(Record):
+    """Start the process that a trigger has called for (``state.Start``)."""
+
+    type: Literal["process_instance.start_triggered"] = "process_instance.start_triggered"
+    start_key: int
+    """The key that the instance will have."""
+
+
+Timer = (
+    TimeOutJob
+    | RecurJob
+    | ReturnJob
+    | ActivateJob
+    | ExpireAssignment
+    | TimeOutNode
+    | StartTriggered
+)

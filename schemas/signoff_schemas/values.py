@@ -172,6 +172,8 @@ class TaskProfile:
     form: FormReference | None = None
     modelled_assignee: str = ""
     """The assignee that the model names; assigned by the engine once the task is created."""
+    rule: str = ""
+    """Of its node: the name by which others know this kind of task."""
 
 
 @dataclass(frozen=True, slots=True)

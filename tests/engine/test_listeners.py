@@ -23,6 +23,7 @@ from signoff_schemas.values import (
     ListenerEvent,
     TaskState,
 )
+from signoff_schemas.work import Person
 from tests.support.engine import Bench, listeners, refusal_of, replies_of, types_of
 
 ASSIGNING, COMPLETING, CREATING = (
@@ -311,7 +312,11 @@ def test_claimant_is_who_claimed() -> None:
     key = bench.create()
 
     bench.send(ClaimTask(task_key=key, assignee="ann"))
-    claimed = bench.task(key).claimant
+    claimed = bench.task(key).work
     bench.send(AssignTask(task_key=key, assignee="bob"))
 
-    assert (claimed, bench.task(key).claimant) == ("ann", "")
+    assert claimed is not None
+    assert claimed.claimant == Person("ann")
+    assigned = bench.task(key).work
+    assert assigned is not None
+    assert (assigned.assignee, assigned.claimant) == (Person("bob"), None)

@@ -11,7 +11,7 @@ from signoff_schemas.commands import (
     UpdateGlobalListener,
 )
 from signoff_schemas.graph import EndNode, ProcessGraph, StartNode
-from signoff_schemas.principal import ENGINE, Principal
+from signoff_schemas.principal import ADMIN, ENGINE, Principal
 from signoff_schemas.rejections import Code, RejectionType
 from signoff_schemas.values import GlobalListener, ListenerEvent
 from tests.support.engine import (
@@ -174,7 +174,7 @@ def test_configuration_makes_configured_listeners_exactly_these() -> None:
 
 def test_principal_of_all_tenants_may_deploy_for_each() -> None:
     bench = Bench()
-    both = Principal("root", tenants=("a", "b"))
+    both = Principal("root", roles=(ADMIN,), tenants=("a", "b"))
 
     for tenant in ("a", "b"):
         body = Deploy(resources=(a_file(),), tenant=tenant)

@@ -15,6 +15,7 @@ from signoff_schemas.events import Event
 from signoff_schemas.jobs import JobMessage
 from signoff_schemas.replies import Outcome, ReplyMessage
 from signoff_schemas.results import WorkerResult
+from signoff_schemas.templates import Items, Object, Reference, Text, Value
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBER = st.integers(-(2**63), 2**63 - 1)
@@ -53,7 +54,7 @@ def any_of(kind: Any) -> st.SearchStrategy[Any]:
     if origin is Annotated:
         return any_of(parameters[0])
     if origin in {Union, UnionType}:
-        return st.one_of(*map(any_of, parameters))
+        return TEMPLATES if Text in parameters else st.one_of(*map(any_of, parameters))
     if origin is Literal:
         return st.sampled_from(parameters)
     if origin is tuple:
@@ -62,9 +63,30 @@ def any_of(kind: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(TEXT, any_of(parameters[1]), max_size=3)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(list(kind))
+    if kind is Object:
+        return st.builds(Object, members=st.dictionaries(TEXT, TEMPLATES, max_size=2))
     if structure := _structure(kind):
         return st.builds(kind, **{name: any_of(part) for name, part in structure.items()})
     return {int: NUMBER, str: TEXT, bool: st.booleans(), object: JSON, NoneType: st.none()}[kind]
+
+
+def _templates() -> st.SearchStrategy[Any]:
+    """Templates are made of templates."""
+    leaves = st.builds(Value, value=JSON) | st.builds(
+        Reference, path=st.lists(TEXT | NUMBER, max_size=3).map(tuple)
+    )
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.builds(Text, parts=st.lists(inner, max_size=2).map(tuple))
+            | st.builds(Items, items=st.lists(inner, max_size=2).map(tuple))
+            | st.builds(Object, members=st.dictionaries(TEXT, inner, max_size=2))
+        ),
+        max_leaves=4,
+    )
+
+
+TEMPLATES = _templates()
 
 
 def example_of(kind: Any, name: str = "") -> Any:

@@ -1,7 +1,7 @@
 """A partition's engine on a bench: commands go in under made-up ids, the clock stands still."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -12,17 +12,33 @@ from signoff_broker.engine.world import Step, World
 from signoff_schemas.commands import Command, CreateUserTask, Deploy, Resource, StartProcess
 from signoff_schemas.envelope import Entry
 from signoff_schemas.events import Event
-from signoff_schemas.graph import EndNode, JobNode, ProcessGraph, StartNode, UserTaskNode
+from signoff_schemas.graph import EndNode, JobNode, Node, ProcessGraph, StartNode, UserTaskNode
 from signoff_schemas.jobs import ActivatedJob, JobPush
-from signoff_schemas.principal import Principal
-from signoff_schemas.process_events import SettingsEvent
+from signoff_schemas.principal import Grant, Principal
+from signoff_schemas.process_events import SettingsEvent, StartSettled
 from signoff_schemas.rejections import Rejection
 from signoff_schemas.replies import Reply, Waiting
-from signoff_schemas.results import WorkerResult
+from signoff_schemas.results import CompleteJob, WorkerResult
+from signoff_schemas.templates import Frame, Value
 from signoff_schemas.timers import ActivateJob, Timer
-from signoff_schemas.values import Inbox, Listener, ListenerEvent
+from signoff_schemas.values import Inbox, JobResult, Listener, ListenerEvent
+from signoff_schemas.work import LogEntry
 
-SOMEBODY = Principal("demo")
+_PROCESS_VERBS = (
+    "CREATE_PROCESS_INSTANCE",
+    "UPDATE_PROCESS_INSTANCE",
+    "CANCEL_PROCESS_INSTANCE",
+    "UPDATE_USER_TASK",
+)
+_LISTENER_VERBS = ("CREATE_TASK_LISTENER", "UPDATE_TASK_LISTENER", "DELETE_TASK_LISTENER")
+EVERYTHING = (
+    Grant("PROCESS_DEFINITION", "*", _PROCESS_VERBS),
+    Grant("RESOURCE", "*", ("CREATE", "DELETE")),
+    Grant("GLOBAL_LISTENER", "*", _LISTENER_VERBS),
+)
+"""Grants for all but shared work, where who somebody is to a task matters."""
+SOMEBODY = Principal("demo", grants=EVERYTHING)
+MODELLER = Principal("modeller", grants=EVERYTHING)
 GATEWAY = Inbox(partition=3, gateway="g1")
 
 
@@ -99,6 +115,37 @@ class Bench:
             "process_instance_key"
         ]
 
+    def share(self, *hooks: Listener, by: Principal = SOMEBODY, **given: Any) -> int:
+        """A task whose node gives it a policy (``given``) in a process with a frame; its key."""
+        rule, seconds = given.pop("rule", ""), given.pop("timeout_seconds", 0)
+        node = a_task_node(listeners=hooks, policy=Value(value=given), rule=rule)
+        graph = process_of(node, process_id="shared")
+        framed = graph.model_copy(update={"frame": Frame("process"), "timeout_seconds": seconds})
+        resource = Resource(name="shared", digest=str(len(self.steps)), processes=(framed,))
+        self.send(Deploy(resources=(resource,)), principal=MODELLER)
+        starter = replace(by, grants=(*by.grants, *EVERYTHING))
+        made = self.send(StartProcess(process_id="shared"), principal=starter)
+        task = self.instance(result_of(made)["process_instance_key"]).task
+        assert task is not None
+        return task.key
+
+    def complete_listener(self, key: int, **result: Any) -> Step:
+        """Answer the open listener job of the instance that a key belongs to."""
+        return self.send(CompleteJob(job_key=self.job(key).key, result=JobResult(**result)))
+
+    def ended(self, key: int) -> UserTask:
+        """The task as it was stored last, also after its end."""
+        return next(
+            done.touched.tasks[key] for done in self.steps[::-1] if key in done.touched.tasks
+        )
+
+    def log(self, key: int) -> list[LogEntry]:
+        """The task's log, as it was stored."""
+        lines = {at: line for done in self.steps for at, line in done.touched.log.items()}
+        numbers = sorted(number for task, number in lines if task == key)
+        assert numbers == list(range(self.ended(key).logged))
+        return [lines[key, number] for number in numbers]
+
     def task(self, key: int) -> UserTask:
         task = self.instance(key).task
         assert task is not None
@@ -122,7 +169,7 @@ class Bench:
         for event in self.history:
             if isinstance(event, SettingsEvent):
                 settings = evolve_settings(settings, event)
-            else:
+            elif not isinstance(event, StartSettled):
                 key = event.process_instance_key
                 instances[key] = evolve(instances.get(key), event)
         running = {key: each for key, each in instances.items() if each.process.ended_at is None}
@@ -168,7 +215,7 @@ def process_of(*nodes: UserTaskNode | JobNode, process_id: str = "p") -> Process
         node.model_copy(update={"next": after})
         for node, after in zip(nodes, names[1:], strict=True)
     ]
-    all_nodes = {
+    all_nodes: dict[str, Node] = {
         "start": StartNode(id="start", next=names[0]),
         **{node.id: node for node in linked},
         "end": EndNode(id="end"),

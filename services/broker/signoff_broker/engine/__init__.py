@@ -35,8 +35,26 @@ Tasks and processes
 
 The task engine (``user_task``, ``listeners``, ``answers``, ``job``) knows one task, one job and one
 incident. Where the token goes is the process engine's affair: ``process.follow`` reacts to what
-happened to tasks in a step by more work in the same step. A stand-alone task is a process of one
-node.
+happened to tasks in a step by more work in the same step, and ``tokens`` moves on. A stand-alone
+task is a process of one node.
+
+A graph either has scopes, or a *frame*: then a node sees nothing but its inputs, which
+``templates`` make of what the instance knows, and leaves its result under its id (``frames``).
+Every visit is kept, what cannot go on ends the instance, and rules say how often and how long a
+node is tried.
+
+Shared work
+-----------
+
+Where one assignee is not enough, a task has a *policy* (a chain of assignments, each for some
+minutes) and *work*: whose turn it is, who has claimed it. Its commands (``work``, ``work_output``)
+are the transitions of ``lifecycle`` in other words, so that listeners see them as what they are:
+taking is a claim; releasing, skipping, reassigning and an assignment's end are assignments; saving
+is an update. Work, policy and log lines ride on the transition and take effect, corrected by the
+listeners, with its final event (``work_effect``); a denial leaves all as it was, and a denied end
+of an assignment leaves it without one. The attribute ``assignee`` is always what ``work_states``
+shows of the work. A task without work is as if its chain named its assignee; a plain claim makes
+work, and a plain assignment replaces the chain.
 
 Two rules
 ---------

@@ -7,8 +7,20 @@ and gives what was made, if anything was. What follows from it in the process is
 from typing import assert_never
 
 from signoff_broker.engine.draft import Draft
-from signoff_broker.engine.processors import incident, job, process, settings, user_task, variables
-from signoff_schemas import commands, results, timers
+from signoff_broker.engine.processors import (
+    documents,
+    incident,
+    job,
+    permits,
+    process,
+    settings,
+    user_task,
+    variables,
+    work,
+    work_output,
+)
+from signoff_schemas import commands, results, timers, work_commands
+from signoff_schemas.documents import DeleteDocument, DocumentCommand, PutDocument
 from signoff_schemas.rejections import Rejection
 from signoff_schemas.results import YieldJob
 from signoff_schemas.timers import Timer
@@ -26,10 +38,13 @@ Request = (
     | commands.UpdateJob
     | commands.ResolveIncident
     | commands.Deploy
+    | commands.DeleteDefinition
+    | DocumentCommand
     | commands.CreateGlobalListener
     | commands.UpdateGlobalListener
     | commands.DeleteGlobalListener
     | commands.ConfigureGlobalListeners
+    | work_commands.WorkCommand
     | results.CompleteJob
     | results.FailJob
     | results.ThrowJobError
@@ -39,7 +54,7 @@ Request = (
 
 def decide(draft: Draft, request: Request) -> Result | Rejection | None:
     """Emit what the request does, with all that follows from it; or refuse it."""
-    decision = _decide(draft, request)
+    decision = permits.must_be_permitted(draft, request) or _decide(draft, request)
     process.follow(draft)
     return decision
 
@@ -57,8 +72,15 @@ def decide_timer(draft: Draft, timer: Timer | YieldJob) -> None:
             job.take_back(draft, timer)
         case YieldJob():
             job.give_back(draft, timer)
+        case timers.TimeOutNode():
+            process.time_out(draft, timer)
+        case timers.StartTriggered():
+            process.start_triggered(draft, timer)
+        case timers.ExpireAssignment():
+            work.expire(draft, timer)
         case _:
             assert_never(timer)
+    process.follow(draft)
 
 
 def _decide(draft: Draft, request: Request) -> Result | Rejection | None:
@@ -91,6 +113,12 @@ def _decide(draft: Draft, request: Request) -> Result | Rejection | None:
             return incident.resolve(draft, request)
         case commands.Deploy():
             return settings.deploy(draft, request)
+        case commands.DeleteDefinition():
+            return settings.delete_definition(draft, request)
+        case PutDocument():
+            return documents.put(draft, request)
+        case DeleteDocument():
+            return documents.delete(draft, request)
         case commands.CreateGlobalListener():
             return settings.create_listener(draft, request)
         case commands.UpdateGlobalListener():
@@ -100,5 +128,25 @@ def _decide(draft: Draft, request: Request) -> Result | Rejection | None:
         case commands.ConfigureGlobalListeners():
             settings.configure_listeners(draft, request)
             return None
+        case _:
+            return _decide_work(draft, request)
+
+
+def _decide_work(draft: Draft, request: work_commands.WorkCommand) -> Rejection | None:
+    match request:
+        case work_commands.TakeTask():
+            return work.take(draft, request)
+        case work_commands.ReleaseTask():
+            return work.release(draft, request)
+        case work_commands.SkipAssignment():
+            return work.skip(draft, request)
+        case work_commands.ReassignTask():
+            return work.reassign(draft, request)
+        case work_commands.SaveOutput():
+            return work_output.save(draft, request)
+        case work_commands.FinishTask():
+            return work_output.finish(draft, request)
+        case work_commands.RemoveTask():
+            return work.remove(draft, request)
         case _:
             assert_never(request)

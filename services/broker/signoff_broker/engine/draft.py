@@ -7,16 +7,38 @@ here reaches the ``World`` before the step is through.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from signoff_broker.engine.appliers.process import visit_begun, visit_ended
+from signoff_broker.engine.budget import Budget
 from signoff_broker.engine.evolve import InstanceEvent, applied, evolve_settings, settled
-from signoff_broker.engine.state import Instance, Settings, Transition, UserTask
+from signoff_broker.engine.state import Instance, Settings, Start, Transition, UserTask
 from signoff_broker.engine.world import Touched
 from signoff_schemas.events import Event
 from signoff_schemas.ids import key_of
 from signoff_schemas.jobs import ActivatedJob
 from signoff_schemas.principal import ENGINE, Principal
-from signoff_schemas.process_events import SettingsEvent, VariableSet
+from signoff_schemas.process_events import (
+    ElementEntered,
+    ElementLeft,
+    SettingsEvent,
+    StartCalledFor,
+    StartSettled,
+    VariableSet,
+)
 from signoff_schemas.replies import Outcome
+from signoff_schemas.task_events import (
+    TaskAssigned,
+    TaskCanceled,
+    TaskCompleted,
+    TaskCreated,
+    TaskCreating,
+    TaskFinished,
+    TaskUpdated,
+)
 from signoff_schemas.values import Waiter
+from signoff_schemas.work import Ending
+
+_LISTED = frozenset((TaskCreating, TaskCreated, TaskAssigned, TaskCompleted, TaskCanceled))
+"""After these, work lists show a task otherwise; after an update, only if it was no mere one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,14 @@ class Released:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """How and why an instance ends before its token comes to an end."""
+
+    ending: Ending
+    reason: str
+
+
 @dataclass(slots=True)
 class Draft:
     """One step in the making. ``now`` is epoch milliseconds, ``position`` the step's own."""
@@ -54,6 +84,11 @@ class Draft:
     touched: Touched = field(default_factory=Touched)
     released: Released | None = None
     activated: ActivatedJob | None = None
+    called_for: Start | None = None
+    """What a trigger wants started, if that is what this step is about."""
+    failure: Failed | None = None
+    """Why the instance ends as soon as the decision is through."""
+    budget: Budget = field(default_factory=Budget)
 
     def emit(self, event: InstanceEvent) -> None:
         """Record an event and apply it at once."""
@@ -61,10 +96,17 @@ class Draft:
         before = self.instance
         after = applied(before, event)
         self._touch(before, after)
-        if isinstance(event, VariableSet):
-            variable = after.variables[event.scope_key][event.name]
-            self.touched.variables[variable.key] = variable
+        task = after.task
+        if task is not None and (before is None or task is not before.task):
+            self._touch_task(None if before is None else before.task, task, event)
+        else:
+            self._touch_rest(before, after, event)
         self.instance = settled(after)
+
+    def settle_start(self, event: StartSettled) -> None:
+        """Record that nothing is left to do for what a trigger called for."""
+        self.events.append(event)
+        self.touched.starts[event.start_key] = None
 
     def emit_setting(self, event: SettingsEvent) -> None:
         """Record a change of the cluster-wide settings and apply it at once."""
@@ -104,12 +146,52 @@ class Draft:
 
     def _touch(self, before: Instance | None, after: Instance) -> None:
         touched = self.touched
-        process, task, job, incident = after.process, after.task, after.job, after.incident
+        process, job, incident = after.process, after.job, after.incident
         if before is None or process is not before.process:
             touched.processes[process.key] = process
-        if task is not None and (before is None or task is not before.task):
-            touched.tasks[task.key] = task
         if job is not None and (before is None or job is not before.job):
             touched.jobs[job.key] = job
         if incident is not None and (before is None or incident is not before.incident):
             touched.incidents[incident.key] = incident
+
+    def _touch_task(self, before: UserTask | None, task: UserTask, event: InstanceEvent) -> None:
+        """The task with its new log lines, and whether work lists may have to show it otherwise."""
+        touched = self.touched
+        touched.tasks[task.key] = task
+        if before is not None and task.logged > before.logged and isinstance(event, TaskFinished):
+            for number, line in enumerate(event.log, before.logged):
+                touched.log[task.key, number] = line
+        if type(event) in _LISTED:
+            touched.worklist.add(task.key)
+        elif isinstance(event, TaskUpdated) and before is not None:
+            corrected = task.attributes.assignee != before.attributes.assignee
+            if corrected or event.variables or task.work is not before.work:
+                touched.worklist.add(task.key)
+
+    def _touch_rest(self, before: Instance | None, after: Instance, event: InstanceEvent) -> None:
+        """Variables, visits of the token, and what triggers called for."""
+        touched, visit = self.touched, None
+        if isinstance(event, VariableSet):
+            variable = after.variables[event.scope_key][event.name]
+            touched.variables[variable.key] = variable
+        elif isinstance(event, ElementEntered):
+            visit = visit_begun(event)
+        elif isinstance(event, ElementLeft) and before is not None:
+            begun = touched.elements.get(before.process.element_instance_key)
+            visit = visit_ended(before, event, begun)
+        elif isinstance(event, StartCalledFor):
+            touched.starts[event.start_key] = _start(event)
+        if visit is not None:
+            touched.elements[visit.key] = visit
+
+
+def _start(event: StartCalledFor) -> Start:
+    return Start(
+        key=event.start_key,
+        process_id=event.process_id,
+        version=event.version,
+        variables=event.variables,
+        tenant=event.tenant,
+        business_id=event.business_id,
+        started_by=event.started_by,
+    )

@@ -4,7 +4,7 @@ from typing import Final
 
 from signoff_broker.engine.draft import Draft, Released
 from signoff_broker.engine.preconditions import refuse
-from signoff_broker.engine.processors import listeners, process
+from signoff_broker.engine.processors import listeners, tokens
 from signoff_broker.engine.world import Known
 from signoff_schemas.commands import Withdraw
 from signoff_schemas.envelope import Entry
@@ -71,6 +71,6 @@ def withdraw(draft: Draft, command: Withdraw, known: Known | None) -> dict[str, 
         status = known.outcome.status
     else:
         assert draft.transition.command_id == command.target, "it waits in this transition"
-        process.clear_the_way(draft)
+        tokens.clear_the_way(draft)
         listeners.withdraw(draft)
     return {"status": status.value}

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from signoff_broker.engine.appliers import incident, job, process, settings, user_task
 from signoff_broker.engine.state import Incident, Instance, Job, Settings, UserTask
+from signoff_schemas import documents
 from signoff_schemas import job_events as jobs
 from signoff_schemas import process_events as processes
 from signoff_schemas import task_events as tasks
@@ -58,6 +59,12 @@ def evolve_settings(current: Settings, event: SettingsEvent) -> Settings:
     match event:
         case processes.DefinitionDeployed():
             return settings.definition_deployed(current, event)
+        case processes.DefinitionDeleted():
+            return settings.definition_deleted(current, event)
+        case documents.DocumentSet():
+            return settings.document_set(current, event)
+        case documents.DocumentDeleted():
+            return settings.document_deleted(current, event)
         case processes.FormDeployed():
             return settings.form_deployed(current, event)
         case processes.GlobalListenerSet():
@@ -86,10 +93,8 @@ def _task(task: UserTask | None, event: tasks.TaskEvent) -> UserTask:
             | tasks.TaskCanceling()
         ):
             return user_task.begun(task, event)
-        case tasks.TaskCreated() | tasks.TaskUpdated():
+        case tasks.TaskUpdated() | tasks.TaskAssigned() | tasks.TaskCreated():
             return user_task.finished(task, event, TaskState.CREATED)
-        case tasks.TaskAssigned():
-            return user_task.assigned(task, event)
         case tasks.TaskCompleted():
             return user_task.finished(task, event, TaskState.COMPLETED)
         case tasks.TaskCanceled():
@@ -172,6 +177,8 @@ def _process(instance: Instance, event: ProcessEvent) -> Instance:
             return process.entered(instance, event)
         case processes.ElementLeft():
             return process.left(instance, event)
+        case processes.ElementTimedOut():
+            return process.timed_out(instance, event)
         case processes.VariableSet():
             return process.variable_set(instance, event)
         case processes.ProcessTerminating():
@@ -182,5 +189,7 @@ def _process(instance: Instance, event: ProcessEvent) -> Instance:
             return process.terminated(instance, event)
         case processes.ProcessStarted():
             return process.started(event)
+        case processes.StartCalledFor():
+            return instance  # it will be one of its own
         case _:
             assert_never(event)

@@ -1,6 +1,6 @@
 """Which instance a command is about: the keys by which the loop loads it."""
 
-from signoff_schemas import commands, results, timers
+from signoff_schemas import commands, results, timers, work_commands
 from signoff_schemas.commands import Command
 from signoff_schemas.limits import INT64_MAX
 from signoff_schemas.results import WorkerResult
@@ -11,6 +11,14 @@ _BY_TASK = (
     commands.AssignTask,
     commands.ClaimTask,
     commands.CompleteTask,
+    work_commands.TakeTask,
+    work_commands.ReleaseTask,
+    work_commands.SkipAssignment,
+    work_commands.ReassignTask,
+    work_commands.SaveOutput,
+    work_commands.FinishTask,
+    work_commands.RemoveTask,
+    timers.ExpireAssignment,
 )
 _BY_JOB = (
     results.CompleteJob,
@@ -42,7 +50,7 @@ def _named(body: Command | WorkerResult | Timer) -> int:
         return body.job_key
     if isinstance(body, commands.SetVariables):
         return body.scope_key
-    if isinstance(body, commands.CancelProcess):
+    if isinstance(body, commands.CancelProcess | timers.TimeOutNode):
         return body.process_instance_key
     if isinstance(body, commands.ResolveIncident):
         return body.incident_key

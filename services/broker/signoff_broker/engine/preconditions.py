@@ -31,9 +31,10 @@ def find_task(draft: Draft, key: int, verb: str) -> UserTask | Rejection:
     return task
 
 
-def must_accept(task: UserTask, verb: str) -> Rejection | None:
-    """The task's state allows the command."""
-    if accepts(verb, task.state):
+def must_accept(task: UserTask, command: str, verb: str = "") -> Rejection | None:
+    """The task's state allows the command, which the caller knows as ``verb``."""
+    verb = verb or command
+    if accepts(command, task.state):
         return None
     return refuse(
         RejectionType.INVALID_STATE,

@@ -1,6 +1,8 @@
 """Variables by scope: what is visible at the token, and where a value belongs.
 
-An instance has two scopes at most: its own, and that of the element at which its token is.
+An instance has two scopes: its own, and that of the element at which its token is. In a graph with
+a frame the element sees nothing but its own. What a person has saved of a task's output is a scope
+beside these, that nothing but the task's end looks into.
 """
 
 from collections.abc import Mapping
@@ -12,11 +14,22 @@ from signoff_schemas.process_events import VariableSet
 
 def visible(instance: Instance) -> dict[str, object]:
     """Every variable that is seen at the token; the element's own shadow those of the instance."""
-    values: dict[str, object] = {}
-    for key in (instance.process.key, instance.process.element_instance_key):
-        for name, variable in instance.variables.get(key, {}).items():
-            values[name] = variable.value
-    return values
+    process = instance.process
+    own = values_of(instance, process.element_instance_key)
+    if process.entered_at is not None:
+        return own
+    return values_of(instance, process.key) | own
+
+
+def world_of(instance: Instance) -> dict[str, object]:
+    """Every variable of the instance itself: what templates refer to."""
+    return values_of(instance, instance.process.key)
+
+
+def values_of(instance: Instance, scope_key: int) -> dict[str, object]:
+    """The variables of one scope."""
+    scope = instance.variables.get(scope_key, {})
+    return {name: variable.value for name, variable in scope.items()}
 
 
 def set_local(draft: Draft, scope_key: int, variables: Mapping[str, object]) -> None:

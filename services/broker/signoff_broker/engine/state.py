@@ -28,6 +28,7 @@ from signoff_schemas.values import (
     Variables,
     Waiter,
 )
+from signoff_schemas.work import Ending, LogEntry, Policy, TaskRule, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,17 @@ class Transition:
     variables: Variables = field(default_factory=dict[str, object])
     local: bool = False
     of_variables: bool = False
+    of_output: bool = False
+    of_work: bool = False
     command_id: str = ""
     waiters: tuple[Waiter, ...] = ()
     """At most eight: repeated requests of the same command join."""
+    work: Work | None = None
+    policy: Policy | None = None
+    log: tuple[LogEntry, ...] = ()
+    """Added to the task's log when the transition takes effect."""
+    by: str = ""
+    """Id of the principal who asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +75,17 @@ class UserTask:
     state: TaskState
     attributes: Attributes
     transition: Transition | None = None
-    claimant: str = ""
     completed_at: int | None = None
     action: str = ""
     """Of the last finished transition."""
+    work: Work | None = None
+    """None as long as the assignee says it all."""
+    policy: Policy | None = None
+    logged: int = 0
+    """Lines in the task's log, which is kept beside it."""
+    updated_at: int = 0
+    updated_by: str = ""
+    timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,44 @@ class Process:
     node_id: str = ""
     """Where the token is; empty between nodes and at the end."""
     element_instance_key: int = 0
+    started_by: str = ""
+    due_at: int | None = None
+    """Epoch milliseconds at which the node or the instance is late, whichever is first."""
+    entered_at: int | None = None
+    """Since when the token is at its node: in a graph with a frame, else None."""
+    retries: int = 0
+    """How often the node may be begun again."""
+    ending: Ending | None = None
+    reason: str = ""
+    output: Variables | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One visit of the token to a node of a graph with a frame: kept for those who ask later."""
+
+    key: int
+    process_instance_key: int
+    node_id: str
+    entered_at: int
+    input: Variables
+    output: Variables | None = None
+    left_at: int | None = None
+    ending: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A process that a trigger has called for and that is not started yet."""
+
+    key: int
+    """That the new instance will have."""
+    process_id: str
+    version: int
+    variables: Variables
+    tenant: str
+    business_id: str
+    started_by: str
 
 
 Scope = Mapping[str, Variable]
@@ -165,6 +219,8 @@ class Instance:
     job: Job | None = None
     incident: Incident | None = None
     variables: Mapping[int, Scope] = field(default_factory=dict[int, Scope])
+    """A task's key is a scope too: of the output that a person has saved. So is a job's, in a graph
+    with a frame: of what its worker has left for the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +232,9 @@ class Definition:
     tenant: str
     digest: str
     resource_name: str
+    deployed_by: str = ""
+    deleted: bool = False
+    """Nothing starts by it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +263,11 @@ class Settings:
     global_listeners: Mapping[str, GlobalListener] = field(
         default_factory=dict[str, GlobalListener]
     )
+    documents: Mapping[tuple[str, str], tuple[int, ...]] = field(
+        default_factory=dict[tuple[str, str], tuple[int, ...]]
+    )
+    """(kind, id) → its versions, ascending."""
+    rules: Mapping[str, TaskRule] = field(default_factory=dict[str, TaskRule])
+    """By name."""
+    rule_owners: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Name of a rule → who saved it first."""

@@ -16,7 +16,7 @@ from signoff_schemas.envelope import Entry
 from signoff_schemas.rejections import Rejection, RejectionType
 from signoff_schemas.replies import Outcome, OutcomeStatus
 from signoff_schemas.results import Goodbye, Subscription, YieldJob
-from signoff_schemas.timers import ActivateJob, Timer
+from signoff_schemas.timers import ActivateJob, StartTriggered, Timer
 from signoff_schemas.values import ProcessState, Waiter
 
 _APPLIED: Final = Outcome(status=OutcomeStatus.APPLIED)
@@ -57,6 +57,8 @@ def step_timer(world: World, timer: Timer | YieldJob, *, now: int, position: int
     """Work on what nobody is answered for: a due timer, an activation, a job that comes back."""
     draft = _draft(world, None, now, position)
     draft.instance = _named_by(world, timer)
+    if isinstance(timer, StartTriggered):
+        draft.called_for = world.starts.get(timer.start_key)
     decide_timer(draft, timer)
     _take_over(world, draft)
     job = draft.activated
@@ -164,6 +166,11 @@ def _unrecorded(draft: Draft, outcome: Outcome | None) -> Step:
 def _take_over(world: World, draft: Draft) -> None:
     world.last_key = draft.last_key
     world.settings = draft.settings
+    for key, start in draft.touched.starts.items():
+        if start is None:
+            world.starts.pop(key, None)
+        else:
+            world.starts[key] = start
     instance = draft.instance
     if instance is None or not draft.events:
         return

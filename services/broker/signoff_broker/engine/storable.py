@@ -1,22 +1,24 @@
 """What of a command could not be stored: checked again here, because anyone may write to Kafka."""
 
-from collections.abc import Iterable
 from typing import assert_never
 
 from signoff_broker.engine import changes
 from signoff_broker.engine.preconditions import refuse
-from signoff_schemas import commands, graph
+from signoff_broker.engine.processors.policies import unfit_assignments, unfit_person
+from signoff_broker.engine.storable_graphs import unfit_graph, unfit_node
+from signoff_schemas import commands, documents, work_commands
 from signoff_schemas.commands import Command
 from signoff_schemas.envelope import Entry
 from signoff_schemas.limits import (
+    COUNT_MAX,
     IDS_MAX,
     INT32_MAX,
-    ITEMS_MAX,
     MILLISECONDS_MAX,
     NAME_MAX,
     TEXT_MAX,
     VARIABLES_BYTES_MAX,
     printable,
+    unstorable,
     unstorable_names,
     unstorable_text,
     unstorable_variables,
@@ -24,6 +26,7 @@ from signoff_schemas.limits import (
 from signoff_schemas.rejections import Code, Rejection, RejectionType
 from signoff_schemas.results import CompleteJob, FailJob, ThrowJobError
 from signoff_schemas.values import GlobalListener, Variables
+from signoff_schemas.work import TaskRule
 
 _Work = CompleteJob | FailJob | ThrowJobError
 
@@ -71,10 +74,60 @@ def _offence(body: Command | _Work) -> str | None:  # noqa: C901, PLR0912 - an i
             return _name("id", body.id)
         case commands.Withdraw():
             return _name("target", body.target)
-        case commands.CancelProcess() | commands.ResolveIncident():
+        case commands.CancelProcess():
+            return _text("reason", body.reason)
+        case commands.DeleteDefinition():
+            return _name("process_id", body.process_id) or _version(body.version)
+        case documents.PutDocument() | documents.DeleteDocument():
+            return _document(body)
+        case commands.ResolveIncident():
+            return None
+        case _:
+            return _shared_work(body)
+
+
+def _shared_work(body: work_commands.WorkCommand) -> str | None:
+    match body:
+        case work_commands.TakeTask():
+            wrong = unfit_person(body.claimant) or unstorable_names(body.claimant_groups)
+            return "claimant" if wrong else None
+        case work_commands.SkipAssignment():
+            return _text("reason", body.reason)
+        case work_commands.ReassignTask():
+            return "assignments" if unfit_assignments(body.assignments) else None
+        case work_commands.SaveOutput() | work_commands.FinishTask():
+            return "output" if unstorable_variables(body.output) else None
+        case work_commands.ReleaseTask() | work_commands.RemoveTask():
             return None
         case _:
             assert_never(body)
+
+
+def _document(body: documents.PutDocument | documents.DeleteDocument) -> str | None:
+    if not body.kind or not body.id:
+        return "kind" if not body.kind else "id"
+    version = 1 if body.version is None else body.version
+    wrong = _name("kind", body.kind) or _name("id", body.id) or _version(version)
+    if wrong or isinstance(body, documents.DeleteDocument):
+        return wrong
+    is_rule = body.kind == documents.RULES
+    if is_rule and (version != 1 or body.new_version):
+        return "version"
+    if is_rule is (body.rule is None):
+        return "rule"
+    return _rule(body.rule) or ("content" if unstorable(body.content) else None)
+
+
+def _rule(rule: TaskRule | None) -> str | None:
+    if rule is None:
+        return None
+    spans = (rule.timeout_seconds, rule.retry_delay_seconds, rule.response_timeout_seconds)
+    fits = all(0 <= span <= MILLISECONDS_MAX // 1000 for span in spans)
+    return None if fits and 0 <= rule.retries <= COUNT_MAX else "rule"
+
+
+def _version(version: int) -> str | None:
+    return None if 1 <= version <= COUNT_MAX else "version"
 
 
 def _name(field: str, text: str) -> str | None:
@@ -120,7 +173,7 @@ def _work(body: _Work) -> str | None:
         too_long = unstorable_text(body.error_message, VARIABLES_BYTES_MAX)
         own = "error_message" if too_long else None
         if isinstance(body, FailJob):
-            own = own or _retries(body.retries) or _span("back_off", body.back_off_ms)
+            own = own or _retries(body.retries or 0) or _span("back_off", body.back_off_ms)
         else:
             own = own or _name("error_code", body.error_code)
     return own or _variables(body.variables)
@@ -135,7 +188,7 @@ def _creation(body: commands.CreateUserTask | commands.StartProcess) -> str | No
     )
     if wrong or isinstance(body, commands.StartProcess):
         return wrong
-    return "node" if _unfit_node(body.node) else None
+    return "node" if unfit_node(body.node) else None
 
 
 def _deployment(body: commands.Deploy) -> str | None:
@@ -145,7 +198,7 @@ def _deployment(body: commands.Deploy) -> str | None:
             return "resources"
         if unstorable_text(resource.content, VARIABLES_BYTES_MAX):
             return "resources"
-        if any(map(_unfit_graph, resource.processes)):
+        if any(map(unfit_graph, resource.processes)):
             return "resources"
     return None
 
@@ -158,42 +211,3 @@ def _listener(listener: GlobalListener) -> str | None:
         or _name("job_type", listener.job_type)
         or _retries(listener.retries)
     )
-
-
-def _unfit_graph(process: graph.ProcessGraph) -> bool:
-    """Whether a token could get lost in it, or its texts cannot be kept."""
-    nodes = process.nodes
-    if unstorable_text(process.process_id, NAME_MAX) or unstorable_text(process.name):
-        return True
-    if not isinstance(nodes.get(process.start), graph.StartNode):
-        return True
-    return any(name != node.id or _unfit_in(node, nodes) for name, node in nodes.items())
-
-
-def _unfit_in(node: graph.Node, nodes: dict[str, graph.Node]) -> bool:
-    if isinstance(node, graph.EndNode):
-        return bool(unstorable_text(node.id, NAME_MAX))
-    if isinstance(nodes.get(node.next), graph.StartNode | None):
-        return True
-    return _unfit_node(node)
-
-
-def _unfit_node(node: graph.StartNode | graph.UserTaskNode | graph.JobNode) -> bool:
-    if unstorable_text(node.id, NAME_MAX):
-        return True
-    if isinstance(node, graph.StartNode):
-        return False
-    mapped = [text for each in (*node.inputs, *node.outputs) for text in (each.source, each.target)]
-    texts = [node.name, *node.headers.keys(), *node.headers.values(), *mapped]
-    if isinstance(node, graph.JobNode):
-        return _any_unfit([*texts, node.job_type, node.retries])
-    hooks = [text for each in node.listeners for text in (each.job_type, each.retries)]
-    own = [node.assignee, node.due_date, node.follow_up_date, node.priority]
-    lists = (node.candidate_users, node.candidate_groups)
-    return _any_unfit([*texts, *hooks, *own, node.form_id, node.form_external]) or any(
-        unstorable_text(text, ITEMS_MAX * NAME_MAX) for text in lists
-    )
-
-
-def _any_unfit(texts: Iterable[str]) -> bool:
-    return any(unstorable_text(text) for text in texts)

@@ -9,17 +9,20 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from signoff_broker.engine.state import (
+    Element,
     Incident,
     Instance,
     Job,
     Process,
     Settings,
+    Start,
     UserTask,
     Variable,
 )
 from signoff_schemas.events import Event
 from signoff_schemas.jobs import JobPush, Ring
 from signoff_schemas.replies import Outcome, Reply, Waiting
+from signoff_schemas.work import LogEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,13 @@ class Touched:
     jobs: dict[int, Job] = field(default_factory=dict[int, Job])
     incidents: dict[int, Incident] = field(default_factory=dict[int, Incident])
     variables: dict[int, Variable] = field(default_factory=dict[int, Variable])
+    elements: dict[int, Element] = field(default_factory=dict[int, Element])
+    log: dict[tuple[int, int], LogEntry] = field(default_factory=dict[tuple[int, int], LogEntry])
+    """(task key, number from 0) → a new line of the task's log."""
+    starts: dict[int, Start | None] = field(default_factory=dict[int, Start | None])
+    """Start key → what a trigger called for; None: settled, to be removed."""
+    worklist: set[int] = field(default_factory=set[int])
+    """Tasks whose place in work lists may have changed: not those of mere updates."""
 
     def update(self, other: "Touched") -> None:
         """Take over what a later step touched."""
@@ -58,6 +68,10 @@ class Touched:
         self.jobs.update(other.jobs)
         self.incidents.update(other.incidents)
         self.variables.update(other.variables)
+        self.elements.update(other.elements)
+        self.log.update(other.log)
+        self.starts.update(other.starts)
+        self.worklist.update(other.worklist)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,8 @@ class World:
     index: dict[int, int] = field(default_factory=dict[int, int])
     """Any key of an open instance → its process instance key."""
     known: dict[str, Known] = field(default_factory=dict[str, Known])
+    starts: dict[int, Start] = field(default_factory=dict[int, Start])
+    """What triggers have called for, of the batch's due timers."""
     exhausted: Collection[str] = ()
     """Job types for which as many callers are held as the loop allows: no more may be."""
 

@@ -1,18 +1,21 @@
 """Process events applied to state."""
 
 from dataclasses import replace
+from typing import cast
 
-from signoff_broker.engine.state import Instance, Process, Variable
+from signoff_broker.engine.state import Element, Instance, Process, Variable
 from signoff_schemas.process_events import (
     ElementEntered,
     ElementLeft,
+    ElementTimedOut,
     ProcessCompleted,
     ProcessStarted,
     ProcessTerminated,
     ProcessTerminating,
     VariableSet,
 )
-from signoff_schemas.values import ProcessState
+from signoff_schemas.values import ProcessState, Variables
+from signoff_schemas.work import Ending
 
 
 def started(event: ProcessStarted) -> Instance:
@@ -27,6 +30,8 @@ def started(event: ProcessStarted) -> Instance:
             state=ProcessState.ACTIVE,
             started_at=event.at,
             standalone=event.standalone,
+            started_by=event.started_by,
+            due_at=event.due_at,
         )
     )
 
@@ -37,46 +42,118 @@ def entered(instance: Instance, event: ElementEntered) -> Instance:
         instance.process,
         node_id=event.node_id,
         element_instance_key=event.element_instance_key,
+        entered_at=None if event.input is None else event.at,
+        due_at=event.due_at,
+        retries=event.retries,
     )
     return replace(instance, process=process)
 
 
+def visit_begun(event: ElementEntered) -> Element | None:
+    """What is kept of the token's visit to a node, if the graph has a frame."""
+    if event.input is None:
+        return None
+    return Element(
+        key=event.element_instance_key,
+        process_instance_key=event.process_instance_key,
+        node_id=event.node_id,
+        entered_at=event.at,
+        input=event.input,
+    )
+
+
 def left(instance: Instance, _event: ElementLeft) -> Instance:
-    """The token is between nodes; the node's own variables are out of sight."""
-    gone = instance.process.element_instance_key
-    variables = {key: scope for key, scope in instance.variables.items() if key != gone}
-    process = replace(instance.process, node_id="", element_instance_key=0)
+    """The token is between nodes; all that is not the instance's own is out of sight."""
+    key = instance.process.key
+    variables = {each: scope for each, scope in instance.variables.items() if each == key}
+    process = replace(
+        instance.process, node_id="", element_instance_key=0, entered_at=None, retries=0
+    )
     return replace(instance, process=process, variables=variables)
 
 
-def terminating(instance: Instance, _event: ProcessTerminating) -> Instance:
+def visit_ended(instance: Instance, event: ElementLeft, begun: Element | None) -> Element | None:
+    """What is kept of a visit once it is over.
+
+    ``instance`` is as it was before; ``begun`` is the visit, if it was begun in the same step.
+    """
+    process = instance.process
+    if process.entered_at is None:
+        return None
+    if begun is None:
+        scope = instance.variables.get(process.element_instance_key, {})
+        begun = Element(
+            key=process.element_instance_key,
+            process_instance_key=process.key,
+            node_id=event.node_id,
+            entered_at=process.entered_at,
+            input={name: variable.value for name, variable in scope.items()},
+        )
+    return replace(begun, output=event.output, left_at=event.at, ending=event.ending)
+
+
+def timed_out(instance: Instance, event: ElementTimedOut) -> Instance:
+    """The node is begun again, once its work is off."""
+    process = replace(instance.process, due_at=None, retries=event.retries)
+    return replace(instance, process=process)
+
+
+def terminating(instance: Instance, event: ProcessTerminating) -> Instance:
     """The instance is on its way out."""
-    return replace(instance, process=replace(instance.process, state=ProcessState.TERMINATING))
+    process = replace(
+        instance.process,
+        state=ProcessState.TERMINATING,
+        due_at=None,
+        ending=event.ending,
+        reason=event.reason,
+    )
+    return replace(instance, process=process)
 
 
 def completed(instance: Instance, event: ProcessCompleted) -> Instance:
     """The token reached an end."""
-    return _ended(instance, ProcessState.COMPLETED, event.at)
+    process = replace(instance.process, ending=Ending.COMPLETED, reason=event.reason)
+    return _ended(replace(instance, process=process), ProcessState.COMPLETED, event)
 
 
 def terminated(instance: Instance, event: ProcessTerminated) -> Instance:
-    """The instance was cancelled."""
-    return _ended(instance, ProcessState.TERMINATED, event.at)
+    """The instance was cancelled, or failed."""
+    return _ended(instance, ProcessState.TERMINATED, event)
 
 
 def variable_set(instance: Instance, event: VariableSet) -> Instance:
     """A scope has a new value."""
+    value = event.value
+    if event.member:
+        held = instance.variables[event.scope_key][event.name].value
+        value = _with_members(held, event.member, value)
     variable = Variable(
         key=event.variable_key,
         process_instance_key=event.process_instance_key,
         scope_key=event.scope_key,
         name=event.name,
-        value=event.value,
+        value=value,
         tenant=instance.process.tenant,
     )
     scope = {**instance.variables.get(event.scope_key, {}), event.name: variable}
     return replace(instance, variables={**instance.variables, event.scope_key: scope})
 
 
-def _ended(instance: Instance, state: ProcessState, at: int) -> Instance:
-    return replace(instance, process=replace(instance.process, state=state, ended_at=at))
+def _ended(
+    instance: Instance, state: ProcessState, event: ProcessCompleted | ProcessTerminated
+) -> Instance:
+    process = replace(
+        instance.process, state=state, ended_at=event.at, due_at=None, output=event.output
+    )
+    return replace(instance, process=process)
+
+
+def _with_members(held: object, member: str, added: object) -> object:
+    """An object with members of its member set; what is no object gives way to one."""
+    outer = dict(cast("Variables", held)) if isinstance(held, dict) else {}
+    inner = outer.get(member)
+    outer[member] = {
+        **(cast("Variables", inner) if isinstance(inner, dict) else {}),
+        **cast("Variables", added),
+    }
+    return outer

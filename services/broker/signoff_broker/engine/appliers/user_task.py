@@ -34,6 +34,10 @@ def creating(event: TaskCreating) -> UserTask:
         state=TaskState.CREATING,
         attributes=replace(event.attributes, assignee=""),
         transition=_transition(event),
+        work=event.work,
+        policy=event.policy,
+        updated_at=event.at,
+        updated_by=event.by,
     )
 
 
@@ -42,7 +46,10 @@ def begun(
     event: TaskAssigning | TaskClaiming | TaskUpdating | TaskCompleting | TaskCanceling,
 ) -> UserTask:
     """A transition began; one that was open before is dropped (only cancelling does that)."""
-    return _moved(task, _waits_in(event), task.attributes, _transition(event))
+    begun = _moved(task, _waits_in(event), task.attributes, _transition(event))
+    if isinstance(event, TaskCanceling) and event.timed_out:
+        return replace(begun, timed_out=True)
+    return begun
 
 
 def corrected(task: UserTask, event: TaskCorrected) -> UserTask:
@@ -62,20 +69,45 @@ def retried(task: UserTask) -> UserTask:
 
 
 def finished(task: UserTask, event: TaskFinished, state: TaskState) -> UserTask:
-    """A transition took effect."""
-    ended_at = None if state is TaskState.CREATED else event.at
-    return _moved(task, state, event.attributes, None, event.action, ended_at)
-
-
-def assigned(task: UserTask, event: TaskFinished) -> UserTask:
-    """Somebody has the task now, or nobody; who claims it is its claimant."""
-    claimant = event.attributes.assignee if task.state is TaskState.CLAIMING else ""
-    return replace(finished(task, event, TaskState.CREATED), claimant=claimant)
+    """A transition took effect. What has ended is not due any more."""
+    ended_at, work = None, event.work or task.work
+    if state is not TaskState.CREATED:
+        ended_at = event.at
+        if work is not None and work.due_at is not None:
+            work = replace(work, due_at=None)
+    return UserTask(
+        task.key,
+        task.element_instance_key,
+        task.process_instance_key,
+        task.process,
+        task.profile,
+        task.tenant,
+        task.tags,
+        task.business_id,
+        task.created_at,
+        state,
+        event.attributes,
+        None,
+        ended_at,
+        event.action,
+        work,
+        event.policy or task.policy,
+        task.logged + len(event.log),
+        event.at,
+        event.by or task.updated_by,
+        task.timed_out,
+    )
 
 
 def denied(task: UserTask, event: TransitionDenied) -> UserTask:
     """The task is as it was before."""
-    return replace(task, state=TaskState.CREATED, attributes=event.attributes, transition=None)
+    return replace(
+        task,
+        state=TaskState.CREATED,
+        attributes=event.attributes,
+        transition=None,
+        work=event.work or task.work,
+    )
 
 
 def waiter_joined(task: UserTask, event: WaiterJoined) -> UserTask:
@@ -91,10 +123,8 @@ def _moved(
     state: TaskState,
     attributes: Attributes,
     transition: Transition | None,
-    action: str | None = None,
-    ended_at: int | None = None,
 ) -> UserTask:
-    """Field by field: ``replace`` takes twice as long, and a step comes through here twice."""
+    """Field by field: ``replace`` takes twice as long, and every step comes through here."""
     return UserTask(
         task.key,
         task.element_instance_key,
@@ -108,9 +138,14 @@ def _moved(
         state,
         attributes,
         transition,
-        task.claimant,
-        ended_at,
-        task.action if action is None else action,
+        task.completed_at,
+        task.action,
+        task.work,
+        task.policy,
+        task.logged,
+        task.updated_at,
+        task.updated_by,
+        task.timed_out,
     )
 
 
@@ -123,8 +158,14 @@ def _transition(event: TaskTransition) -> Transition:
         variables=event.variables,
         local=event.local,
         of_variables=isinstance(event, TaskUpdating) and event.of_variables,
+        of_output=event.of_output,
+        of_work=isinstance(event, TaskClaiming) and event.of_work,
         command_id=event.command_id,
         waiters=() if event.waiter is None else (event.waiter,),
+        work=event.work,
+        policy=event.policy,
+        log=event.log,
+        by=event.by,
     )
 
 

@@ -24,11 +24,7 @@ def must_suit(task: UserTask, job: Job, answer: CompleteJob) -> Rejection | None
         return _unsuited(job, Code.JOB_DENIAL_UNSUPPORTED, event=task.state.value)
     if result.denied and corrections:
         return _unsuited(job, Code.JOB_DENIED_WITH_CORRECTIONS)
-    if (
-        "assignee" in corrections
-        and task.state is TaskState.CREATING
-        and task.profile.modelled_assignee
-    ):
+    if "assignee" in corrections and _will_be_assigned(task):
         return _unsuited(job, Code.JOB_ASSIGNEE_MODELLED)
     if name := changes.unknown(corrections):
         return _unsuited(job, Code.JOB_UNKNOWN_CORRECTION, property=printable(name))
@@ -72,6 +68,14 @@ def _correct(draft: Draft, corrections: dict[str, object]) -> None:
                 changed=changed,
             )
         )
+
+
+def _will_be_assigned(task: UserTask) -> bool:
+    """Whether the engine assigns the task itself as soon as it is created."""
+    if task.state is not TaskState.CREATING:
+        return False
+    policy = None if task.transition is None else task.transition.policy
+    return bool(task.profile.modelled_assignee or (policy is not None and policy.assignments))
 
 
 def _unsuited(job: Job, code: Code, **values: object) -> Rejection:

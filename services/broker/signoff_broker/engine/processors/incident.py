@@ -2,7 +2,7 @@
 
 from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.preconditions import refuse
-from signoff_broker.engine.processors import listeners, process
+from signoff_broker.engine.processors import listeners, tokens
 from signoff_broker.engine.state import Incident
 from signoff_schemas.commands import ResolveIncident
 from signoff_schemas.job_events import IncidentResolved, JobReleased
@@ -50,7 +50,7 @@ def _try_again(draft: Draft, incident: Incident) -> None:
         )
         listeners.continue_transition(draft)
     else:
-        process.try_again(draft, incident)
+        tokens.try_again(draft, incident)
 
 
 def _find(draft: Draft, key: int) -> Incident | Rejection:

@@ -3,7 +3,7 @@
 from signoff_broker.engine import scopes
 from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.preconditions import find_job, must_be_workable, refuse
-from signoff_broker.engine.processors import process
+from signoff_broker.engine.processors import frames, tokens
 from signoff_broker.engine.processors.answers import complete_listener, must_suit
 from signoff_broker.engine.processors.stuck import get_stuck, shortened
 from signoff_broker.engine.state import Job
@@ -25,8 +25,11 @@ from signoff_schemas.rejections import Code, Rejection, RejectionType
 from signoff_schemas.results import CompleteJob, FailJob, ThrowJobError, YieldJob
 from signoff_schemas.timers import ActivateJob, RecurJob, ReturnJob, TimeOutJob
 from signoff_schemas.values import IncidentType, JobKind, JobState, Variables
+from signoff_schemas.work import TaskRule
 
 NO_RETRIES_LEFT = "No more retries left."
+NO_RESPONSE = "The worker did not respond in time."
+_SECOND_MS = 1_000
 
 
 def complete(draft: Draft, result: CompleteJob) -> Rejection | None:
@@ -44,36 +47,29 @@ def complete(draft: Draft, result: CompleteJob) -> Rejection | None:
     draft.emit(
         JobCompleted(job_key=job.key, process_instance_key=job.process_instance_key, at=draft.now)
     )
-    process.leave(draft, result.variables, job_key=job.key)
+    tokens.leave(draft, result.variables, job_key=job.key)
     return None
 
 
 def fail(draft: Draft, result: FailJob) -> Rejection | None:
-    """A worker could not do it: later again, or stuck once no retries are left."""
+    """A worker could not do it: later again, or stuck once no retries are left.
+
+    In a graph with a frame the node's rule says when, if the worker does not say how often.
+    """
     job = find_job(draft, result.job_key, "fail")
     if isinstance(job, Rejection):
         return job
     if refusal := must_be_workable(job, "fail", result.lease_token):
         return refusal
-    scopes.set_local(draft, job.element_instance_key, result.variables)
-    message = shortened(result.error_message)
-    backs_off = result.retries > 0 and result.back_off_ms > 0
-    draft.emit(
-        JobFailed(
-            job_key=job.key,
-            process_instance_key=job.process_instance_key,
-            retries=result.retries,
-            error_message=message,
-            recur_at=draft.now + result.back_off_ms if backs_off else None,
-            at=draft.now,
-        )
-    )
-    if result.retries <= 0:
-        error_type = IncidentType.JOB_NO_RETRIES
-        if job.kind is JobKind.TASK_LISTENER:
-            error_type = IncidentType.TASK_LISTENER_NO_RETRIES
-        task_key = None if job.task is None else job.task.task_key
-        get_stuck(draft, error_type, message or NO_RETRIES_LEFT, job_key=job.key, task_key=task_key)
+    retries, back_off_ms = result.retries, result.back_off_ms
+    follows_rule = _follows_rule(draft, job)
+    scope_key = job.key if follows_rule else job.element_instance_key
+    scopes.set_local(draft, scope_key, result.variables)
+    if retries is None:
+        retries = job.retries - 1
+        if follows_rule:
+            back_off_ms = _rule_of(draft).retry_delay_seconds * _SECOND_MS
+    _fail(draft, job, retries, back_off_ms, result.error_message)
     return None
 
 
@@ -161,17 +157,23 @@ def update(draft: Draft, command: UpdateJob) -> Rejection | None:
 
 
 def activate(draft: Draft, timer: ActivateJob) -> None:
-    """Give a waiting job to a subscriber, under a new lease; nothing if it waits no more."""
+    """Give a waiting job to a subscriber, under a new lease; nothing if it waits no more.
+
+    In a graph with a frame the node's rule says for how long.
+    """
     job = _open_job(draft, timer.job_key)
     if job is None or job.state is not JobState.ACTIVATABLE:
         return
+    timeout_ms = timer.timeout_ms
+    if _follows_rule(draft, job):
+        timeout_ms = _rule_of(draft).response_timeout_seconds * _SECOND_MS or timeout_ms
     draft.emit(
         JobActivated(
             job_key=job.key,
             process_instance_key=job.process_instance_key,
             worker=timer.worker,
             subscriber=timer.subscriber,
-            deadline=draft.now + timer.timeout_ms,
+            deadline=draft.now + timeout_ms,
             lease_token=str(draft.position),
             at=draft.now,
         )
@@ -182,14 +184,20 @@ def activate(draft: Draft, timer: ActivateJob) -> None:
 
 
 def time_out(draft: Draft, timer: TimeOutJob) -> None:
-    """The deadline has passed, unless it was moved meanwhile. Retries stay as they are."""
+    """The deadline has passed, unless it was moved meanwhile. Retries stay as they are.
+
+    In a graph with a frame this is a failure like others.
+    """
     job = _open_job(draft, timer.job_key)
-    if job is not None and job.state is JobState.ACTIVATED and _is_due(job, draft.now):
-        draft.emit(
-            JobTimedOut(
-                job_key=job.key, process_instance_key=job.process_instance_key, at=draft.now
-            )
-        )
+    if job is None or job.state is not JobState.ACTIVATED or not _is_due(job, draft.now):
+        return
+    if _follows_rule(draft, job):
+        pause_ms = _rule_of(draft).retry_delay_seconds * _SECOND_MS
+        _fail(draft, job, job.retries - 1, pause_ms, NO_RESPONSE)
+        return
+    draft.emit(
+        JobTimedOut(job_key=job.key, process_instance_key=job.process_instance_key, at=draft.now)
+    )
 
 
 def recur(draft: Draft, timer: RecurJob) -> None:
@@ -208,6 +216,36 @@ def take_back(draft: Draft, timer: ReturnJob) -> None:
     job = _open_job(draft, timer.job_key)
     if job is not None:
         _return(draft, job)
+
+
+def _fail(draft: Draft, job: Job, retries: int, back_off_ms: int, error_message: str) -> None:
+    message = shortened(error_message)
+    backs_off = retries > 0 and back_off_ms > 0
+    draft.emit(
+        JobFailed(
+            job_key=job.key,
+            process_instance_key=job.process_instance_key,
+            retries=retries,
+            error_message=message,
+            recur_at=draft.now + back_off_ms if backs_off else None,
+            at=draft.now,
+        )
+    )
+    if retries <= 0:
+        error_type = IncidentType.JOB_NO_RETRIES
+        if job.kind is JobKind.TASK_LISTENER:
+            error_type = IncidentType.TASK_LISTENER_NO_RETRIES
+        task_key = None if job.task is None else job.task.task_key
+        get_stuck(draft, error_type, message or NO_RETRIES_LEFT, job_key=job.key, task_key=task_key)
+
+
+def _follows_rule(draft: Draft, job: Job) -> bool:
+    """Whether it is the work of a node in a graph with a frame."""
+    return job.kind is JobKind.SERVICE_TASK and draft.open.process.entered_at is not None
+
+
+def _rule_of(draft: Draft) -> TaskRule:
+    return frames.rule_of(draft, tokens.standing_at(draft).rule)
 
 
 def _return(draft: Draft, job: Job) -> None:
@@ -242,7 +280,7 @@ def _as_sent(draft: Draft, job: Job, fetch: tuple[str, ...]) -> ActivatedJob:
         worker=job.worker,
         retries=job.retries,
         deadline=job.due_at,
-        variables=_visible_to(draft, fetch),
+        variables=_visible_to(draft, job, fetch),
         tenant=job.tenant,
         tags=process.tags,
         business_id=process.business_id,
@@ -252,9 +290,12 @@ def _as_sent(draft: Draft, job: Job, fetch: tuple[str, ...]) -> ActivatedJob:
     )
 
 
-def _visible_to(draft: Draft, fetch: tuple[str, ...]) -> Variables:
-    """What a worker sees: with variables that are only asked for laid over those in effect."""
-    values = scopes.visible(draft.open)
+def _visible_to(draft: Draft, job: Job, fetch: tuple[str, ...]) -> Variables:
+    """What a worker sees: with variables that are only asked for laid over those in effect.
+
+    In a graph with a frame, what a failure left behind is no input of the node: only of its job.
+    """
+    values = scopes.visible(draft.open) | scopes.values_of(draft.open, job.key)
     task = draft.open.task
     if task is not None and task.transition is not None:
         values.update(task.transition.variables)

@@ -1,11 +1,17 @@
 """How a transition goes on: the next listener's job, or its end."""
 
+from dataclasses import replace
+
+from pydantic import TypeAdapter
+
 from signoff_broker.engine import changes, scopes
 from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.lifecycle import PHASE_OF
 from signoff_broker.engine.preconditions import refuse
+from signoff_broker.engine.processors import work_chain
 from signoff_broker.engine.processors.stuck import get_stuck
 from signoff_broker.engine.processors.values import Failure, listener_values
+from signoff_broker.engine.processors.work_effect import NO_EFFECT, effect_of
 from signoff_broker.engine.state import Settings, Transition, UserTask
 from signoff_schemas.job_events import JobCreated
 from signoff_schemas.rejections import Code, Rejection, RejectionType
@@ -30,6 +36,7 @@ from signoff_schemas.values import (
     TaskSnapshot,
     TaskState,
 )
+from signoff_schemas.work import LogEntry, Policy, Work
 
 APPLIED = Outcome(status=OutcomeStatus.APPLIED)
 _FINAL_EVENTS = {
@@ -40,6 +47,7 @@ _FINAL_EVENTS = {
     TaskState.COMPLETING: TaskCompleted,
     TaskState.CANCELING: TaskCanceled,
 }
+_WORK = TypeAdapter(Work)
 _INTENTS = {
     TaskState.ASSIGNING: "ASSIGN",
     TaskState.CLAIMING: "CLAIM",
@@ -169,6 +177,11 @@ def _finish(draft: Draft, task: UserTask, transition: Transition) -> None:
         changed = changes.changed_so_far(attributes, transition.variables, task.attributes)
     if transition.of_variables:
         scopes.merge(draft, task.element_instance_key, transition.variables, transition.local)
+    elif transition.of_output:
+        scopes.set_local(draft, task.key, transition.variables)
+    effect = NO_EFFECT
+    if task.work is not None or transition.work is not None:
+        effect = effect_of(draft, task, transition, attributes)
     draft.emit(
         _FINAL_EVENTS[task.state](
             task_key=task.key,
@@ -177,12 +190,36 @@ def _finish(draft: Draft, task: UserTask, transition: Transition) -> None:
             variables=transition.variables,
             action=transition.action,
             changed=changed,
+            work=effect.work,
+            policy=effect.policy,
+            log=effect.log,
+            by=transition.by,
             at=draft.now,
         )
     )
-    draft.release(transition, APPLIED)
-    if task.state is TaskState.CREATING and task.profile.modelled_assignee:
+    for start in effect.starts:
+        draft.emit(start)
+    draft.release(transition, _outcome(draft, task, transition))
+    if task.state is not TaskState.CREATING:
+        return
+    if task.profile.modelled_assignee:
         _assign_as_modelled(draft)
+    elif transition.policy is not None and transition.policy.assignments:
+        _begin_chain(draft, transition.policy)
+
+
+def _outcome(draft: Draft, task: UserTask, transition: Transition) -> Outcome:
+    """What whoever asked hears. Who takes a task hears all that changed, and need not look."""
+    taken = None if not transition.of_work else draft.task
+    if taken is None or taken.work is None:
+        return APPLIED
+    result: dict[str, object] = {
+        "work": _WORK.dump_python(taken.work, mode="json", exclude_defaults=True),
+        "at": draft.now,
+        "updated_at": task.updated_at,
+        "logged": taken.logged,
+    }
+    return Outcome(status=OutcomeStatus.APPLIED, result=result)
 
 
 def _assign_as_modelled(draft: Draft) -> None:
@@ -202,15 +239,46 @@ def _assign_as_modelled(draft: Draft) -> None:
     continue_transition(draft)
 
 
+def _begin_chain(draft: Draft, policy: Policy) -> None:
+    """The task is created: it is the first assignment's turn. Nobody waits for that."""
+    task = draft.task
+    work = work_chain.turn_at(policy, 0, draft.now)
+    log: tuple[LogEntry, ...] = (work_chain.turn_line(work, draft.now),)
+    event: type[TaskAssigning | TaskClaiming] = TaskAssigning
+    first = policy.assignments[0].assignee
+    if policy.auto_claim and not first.group:
+        event, work = TaskClaiming, replace(work, claimant=first, due_at=None)
+        log = (*log, work_chain.claim_line(work, draft.now))
+    asked = work_chain.attributes_after(task.attributes, None, work)
+    draft.emit(
+        event(
+            task_key=task.key,
+            process_instance_key=task.process_instance_key,
+            attributes=asked,
+            action="claim" if event is TaskClaiming else "",
+            changed=changes.differing(asked, task.attributes),
+            listeners=of(draft, task, ListenerEvent.ASSIGNING),
+            work=work,
+            log=log,
+            at=draft.now,
+        )
+    )
+    continue_transition(draft)
+
+
 def _end_unchanged(
     draft: Draft, task: UserTask, *, reason: str = "", withdrawn: bool = False
 ) -> None:
+    """The task is as before; an assignment whose end was refused has no end any more."""
+    work, asked_by_nobody = task.work, not draft.transition.command_id
+    ends_in_vain = work is not None and work.due_at is not None and asked_by_nobody
     draft.emit(
         TransitionDenied(
             task_key=task.key,
             process_instance_key=task.process_instance_key,
             transition=PHASE_OF[task.state].name,
             attributes=task.attributes,
+            work=replace(work, due_at=None) if work is not None and ends_in_vain else None,
             reason=reason,
             withdrawn=withdrawn,
         )

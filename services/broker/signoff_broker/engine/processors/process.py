@@ -1,32 +1,23 @@
-"""The token's way: start, from node to node, to the end, or out of the middle.
+"""Process instances: made, cancelled, out of time; and what follows from what happens in them.
 
 It reacts to what happened to tasks and jobs by follow-up work in the same step; the task engine
 knows nothing of it.
 """
 
 from signoff_broker.engine import scopes
-from signoff_broker.engine.draft import Draft
+from signoff_broker.engine.definitions import find_definition
+from signoff_broker.engine.draft import Draft, Failed
 from signoff_broker.engine.preconditions import is_running, must_be_of_tenant, refuse
-from signoff_broker.engine.processors import user_task
-from signoff_broker.engine.processors.stuck import get_stuck
-from signoff_broker.engine.processors.values import Failure, job_values, mappings
-from signoff_broker.engine.state import Definition, Incident
+from signoff_broker.engine.processors import frames, tokens, user_task
+from signoff_broker.engine.state import Definition, Instance
 from signoff_schemas.commands import CancelProcess, CreateUserTask, StartProcess
-from signoff_schemas.graph import EndNode, JobNode, Mapping, Node, StartNode, UserTaskNode
 from signoff_schemas.ids import key_of
-from signoff_schemas.job_events import IncidentResolved, JobCanceled, JobCreated
-from signoff_schemas.limits import unstorable_variables
-from signoff_schemas.process_events import (
-    ElementEntered,
-    ElementLeft,
-    ProcessCompleted,
-    ProcessStarted,
-    ProcessTerminated,
-    ProcessTerminating,
-)
+from signoff_schemas.process_events import ElementTimedOut, ProcessStarted, StartSettled
 from signoff_schemas.rejections import Code, Rejection, RejectionType
 from signoff_schemas.task_events import TaskCanceled, TaskCompleted
-from signoff_schemas.values import IncidentType, JobKind, ProcessReference, Variables
+from signoff_schemas.timers import StartTriggered, TimeOutNode
+from signoff_schemas.values import ProcessReference, ProcessState, Variables
+from signoff_schemas.work import Ending, TimeoutPolicy
 
 STANDALONE_ID = "stand-alone-task"
 Result = dict[str, object]
@@ -45,11 +36,12 @@ def create_task(draft: Draft, command: CreateUserTask) -> Result | Rejection:
             tags=command.tags,
             business_id=command.business_id,
             standalone=command.node,
+            started_by=draft.asker.principal.id,
             at=draft.now,
         )
     )
     scopes.set_local(draft, key, command.variables)
-    _enter(draft, command.node)
+    tokens.begin(draft)
     task = draft.open.task
     return {
         "task_key": None if task is None else task.key,
@@ -65,25 +57,46 @@ def start(draft: Draft, command: StartProcess) -> Result | Rejection:
     definition = _definition_for(draft, command)
     if isinstance(definition, Rejection):
         return definition
-    key = draft.new_key()
-    draft.emit(
-        ProcessStarted(
-            process_instance_key=key,
-            process=definition.process,
-            tenant=command.tenant,
-            tags=command.tags,
-            business_id=command.business_id,
-            at=draft.now,
-        )
+    started = ProcessStarted(
+        process_instance_key=draft.new_key(),
+        process=definition.process,
+        tenant=command.tenant,
+        tags=command.tags,
+        business_id=command.business_id,
+        started_by=draft.asker.principal.id,
+        due_at=frames.deadline(definition.graph, draft.now),
+        at=draft.now,
     )
-    scopes.set_local(draft, key, command.variables)
-    _enter(draft, definition.graph.nodes[definition.graph.start])
+    _begin(draft, started, command.variables)
     return {
-        "process_instance_key": key,
+        "process_instance_key": started.process_instance_key,
         "definition_key": definition.process.definition_key,
         "process_id": definition.process.process_id,
         "version": definition.process.version,
     }
+
+
+def start_triggered(draft: Draft, timer: StartTriggered) -> None:
+    """Start what a trigger called for, unless that is done; a failure is settled and no more."""
+    call = draft.called_for
+    if call is None:
+        return
+    found = find_definition(draft.settings, call.tenant, call.process_id, call.version)
+    if found is None:
+        error = f"There is no definition '{call.process_id}' with version {call.version}."
+        draft.settle_start(StartSettled(start_key=timer.start_key, error=error))
+        return
+    started = ProcessStarted(
+        process_instance_key=call.key,
+        process=found.process,
+        tenant=call.tenant,
+        business_id=call.business_id,
+        started_by=call.started_by,
+        due_at=frames.deadline(found.graph, draft.now),
+        at=draft.now,
+    )
+    _begin(draft, started, call.variables)
+    draft.settle_start(StartSettled(start_key=timer.start_key))
 
 
 def cancel(draft: Draft, command: CancelProcess) -> Rejection | None:
@@ -103,194 +116,89 @@ def cancel(draft: Draft, command: CancelProcess) -> Rejection | None:
     tenant = instance.process.tenant
     if refusal := must_be_of_tenant(draft.asker.principal, tenant, "CANCEL", "cancel"):
         return refusal
-    draft.emit(ProcessTerminating(process_instance_key=instance.process.key))
-    clear_the_way(draft)
-    if instance.task is None:
-        _terminate(draft)
-    else:
-        user_task.cancel(draft)
+    tokens.end_early(draft, Failed(Ending.TERMINATED, command.reason))
     return None
 
 
+def time_out(draft: Draft, timer: TimeOutNode) -> None:
+    """Node or instance is late: end the instance, or begin the node again."""
+    instance = draft.instance
+    if instance is None or instance.process.key != timer.process_instance_key:
+        return
+    process = instance.process
+    if not is_running(instance) or process.due_at is None or process.due_at > draft.now:
+        return
+    ends = frames.deadline(frames.definition_of(draft).graph, process.started_at)
+    if ends is not None and ends <= draft.now:
+        reason = "The process was not done in time."
+        tokens.end_early(draft, Failed(Ending.TIMED_OUT, reason))
+        return
+    node = tokens.standing_at(draft)
+    rule = frames.rule_of(draft, node.rule)
+    retries = _retries_left(instance)
+    if rule.timeout_policy is not TimeoutPolicy.RETRY or retries <= 0:
+        reason = f"'{node.id}' was not done in time."
+        tokens.end_early(draft, Failed(Ending.TIMED_OUT, reason))
+        return
+    draft.emit(
+        ElementTimedOut(
+            process_instance_key=process.key, node_id=node.id, retries=retries - 1, at=draft.now
+        )
+    )
+    tokens.clear_the_way(draft)
+    if draft.open.task is None:
+        tokens.begin_again(draft)
+    else:
+        user_task.cancel(draft, timed_out=True)
+
+
 def follow(draft: Draft) -> None:
-    """Do what follows from what happened to tasks in this step, until nothing more does."""
-    for event in draft.events:
+    """Do what follows from what happened in this step, until nothing more does."""
+    seen = 0
+    while draft.failure is not None or seen < len(draft.events):
+        if draft.failure is not None:
+            failure, draft.failure = draft.failure, None
+            tokens.end_early(draft, failure)
+            continue
+        event = draft.events[seen]
+        seen += 1
         if isinstance(event, TaskCompleted):
-            leave(draft, event.variables, task_key=event.task_key)
+            tokens.leave(draft, event.variables, task_key=event.task_key)
         elif isinstance(event, TaskCanceled):
-            _terminate(draft)
+            _after_cancellation(draft, event)
 
 
-def leave(
-    draft: Draft,
-    variables: Variables,
-    *,
-    task_key: int | None = None,
-    job_key: int | None = None,
-) -> None:
-    """The work at the node is done: put its variables where they belong, and go on.
-
-    With output mappings the variables stay at the node, and only what is mapped leaves it.
-    """
-    node = _standing_at(draft)
-    place = scopes.set_local if node.outputs else scopes.propagate
-    place(draft, draft.open.process.element_instance_key, variables)
-    _exit(draft, node, task_key=task_key, job_key=job_key)
+def _after_cancellation(draft: Draft, event: TaskCanceled) -> None:
+    """A task that was removed leaves its instance where it is."""
+    if draft.open.process.state is ProcessState.TERMINATING:
+        tokens.terminate(draft)
+    elif draft.touched.tasks[event.task_key].timed_out:
+        tokens.begin_again(draft)
 
 
-def try_again(draft: Draft, incident: Incident) -> None:
-    """What an incident on the node itself kept the token from: its exit, if the work is done."""
-    node = _standing_at(draft)
-    if incident.task_key is None and incident.job_key is None:
-        _arrive(draft, node)
-    else:
-        _exit(draft, node, task_key=incident.task_key, job_key=incident.job_key)
+def _begin(draft: Draft, started: ProcessStarted, variables: Variables) -> None:
+    draft.emit(started)
+    frame = frames.frame_of(draft)
+    if frame is not None:
+        variables = frames.open_up(frame, draft.open.process, variables)
+    scopes.set_local(draft, started.process_instance_key, variables)
+    tokens.begin(draft)
 
 
-def _enter(draft: Draft, node: Node) -> None:
-    process = draft.open.process
-    if isinstance(node, StartNode):
-        node = _after(draft, node)
-        assert not isinstance(node, StartNode), "deployment refuses a start after a start"
-    if isinstance(node, EndNode):
-        draft.emit(ProcessCompleted(process_instance_key=process.key, at=draft.now))
-        return
-    draft.emit(
-        ElementEntered(
-            process_instance_key=process.key,
-            node_id=node.id,
-            element_instance_key=draft.new_key(),
-        )
-    )
-    _arrive(draft, node)
-
-
-def _arrive(draft: Draft, node: UserTaskNode | JobNode) -> None:
-    if node.inputs:
-        mapped = _mapped(draft, node.inputs)
-        if isinstance(mapped, Failure):
-            get_stuck(draft, mapped.error_type, mapped.message)
-            return
-        scopes.set_local(draft, draft.open.process.element_instance_key, mapped)
-    if isinstance(node, UserTaskNode):
-        user_task.create(draft, node)
-    else:
-        _create_job(draft, node)
-
-
-def _create_job(draft: Draft, node: JobNode) -> None:
-    values = job_values(node, scopes.visible(draft.open))
-    if isinstance(values, Failure):
-        get_stuck(draft, values.error_type, values.message)
-        return
-    job_type, retries = values
-    process = draft.open.process
-    draft.emit(
-        JobCreated(
-            job_key=draft.new_key(),
-            process_instance_key=process.key,
-            process=process.process,
-            tenant=process.tenant,
-            job_type=job_type,
-            kind=JobKind.SERVICE_TASK,
-            element_id=node.id,
-            element_instance_key=process.element_instance_key,
-            retries=retries,
-            headers=node.headers,
-            at=draft.now,
-        )
-    )
-
-
-def _exit(
-    draft: Draft, node: UserTaskNode | JobNode, *, task_key: int | None, job_key: int | None
-) -> None:
-    """Leave the node. An incident here names the task or job that is done: see ``try_again``."""
-    process = draft.open.process
-    if node.outputs:
-        mapped = _mapped(draft, node.outputs, merge=True)
-        if isinstance(mapped, Failure):
-            get_stuck(draft, mapped.error_type, mapped.message, task_key=task_key, job_key=job_key)
-            return
-        scopes.set_local(draft, process.key, mapped)
-    draft.emit(ElementLeft(process_instance_key=process.key, node_id=node.id))
-    _enter(draft, _after(draft, node))
-
-
-def _mapped(
-    draft: Draft, wanted: tuple[Mapping, ...], *, merge: bool = False
-) -> Variables | Failure:
-    """Mapped values, held to the same limits as what people send.
-
-    An output ``o.n`` joins the object that ``o`` is already (``merge``); an input begins a new one.
-    """
-    values = mappings(wanted, scopes.visible(draft.open), merge=merge)
-    if isinstance(values, Failure):
-        return values
-    offence = unstorable_variables(values)
-    if offence is None:
-        return values
-    message = f"Expected mapped variables that can be stored, but there is {offence}."
-    return Failure(IncidentType.IO_MAPPING_ERROR, message)
-
-
-def _terminate(draft: Draft) -> None:
-    process = draft.open.process
-    if process.node_id:
-        draft.emit(ElementLeft(process_instance_key=process.key, node_id=process.node_id))
-    draft.emit(ProcessTerminated(process_instance_key=process.key, at=draft.now))
-
-
-def clear_the_way(draft: Draft) -> None:
-    """Cancel the open job and resolve the open incident."""
-    job, incident, key = draft.open.job, draft.open.incident, draft.open.process.key
-    if job is not None:
-        draft.emit(JobCanceled(job_key=job.key, process_instance_key=key, at=draft.now))
-    if incident is not None:
-        draft.emit(
-            IncidentResolved(incident_key=incident.key, process_instance_key=key, at=draft.now)
-        )
-
-
-def _standing_at(draft: Draft) -> UserTaskNode | JobNode:
-    process = draft.open.process
-    if process.standalone is not None:
-        return process.standalone
-    graph = draft.settings.definitions[process.process.definition_key].graph
-    node = graph.nodes[process.node_id]
-    assert isinstance(node, UserTaskNode | JobNode), "tokens rest at tasks only"
-    return node
-
-
-def _after(draft: Draft, node: StartNode | UserTaskNode | JobNode) -> Node:
-    process = draft.open.process
-    if process.standalone is not None:
-        return EndNode(id="")
-    return draft.settings.definitions[process.process.definition_key].graph.nodes[node.next]
+def _retries_left(instance: Instance) -> int:
+    """How often the node may be begun again: a job has used up some of its tries itself."""
+    return instance.process.retries if instance.job is None else instance.job.retries - 1
 
 
 def _definition_for(draft: Draft, command: StartProcess) -> Definition | Rejection:
-    settings, found = draft.settings, None
-    if command.definition_key is not None:
-        found = settings.definitions.get(command.definition_key)
-    elif command.version == -1:
-        found = settings.definitions.get(
-            settings.latest.get((command.tenant, command.process_id), 0)
-        )
+    settings, key = draft.settings, command.definition_key
+    if key is None:
+        found = find_definition(settings, command.tenant, command.process_id, command.version)
     else:
-        found = next(
-            (
-                each
-                for each in settings.definitions.values()
-                if each.process.process_id == command.process_id
-                and each.process.version == command.version
-                and each.tenant == command.tenant
-            ),
-            None,
-        )
-    if found is not None and found.tenant == command.tenant:
+        found = settings.definitions.get(key)
+    if found is not None and found.tenant == command.tenant and not found.deleted:
         return found
     named: dict[str, object] = {"process_id": command.process_id, "version": command.version}
-    if command.definition_key is not None:
-        named = {"key": command.definition_key}
+    if key is not None:
+        named = {"key": key}
     return refuse(RejectionType.NOT_FOUND, Code.DEFINITION_NOT_FOUND, "CREATE", **named)

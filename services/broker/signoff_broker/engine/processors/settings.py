@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+from signoff_broker.engine.definitions import find_definition
 from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.preconditions import must_be_of_tenant, refuse
 from signoff_broker.engine.state import Definition, Form
 from signoff_schemas.commands import (
     ConfigureGlobalListeners,
     CreateGlobalListener,
+    DeleteDefinition,
     DeleteGlobalListener,
     Deploy,
     Resource,
@@ -15,6 +17,7 @@ from signoff_schemas.commands import (
 )
 from signoff_schemas.graph import ProcessGraph
 from signoff_schemas.process_events import (
+    DefinitionDeleted,
     DefinitionDeployed,
     FormDeployed,
     GlobalListenerDeleted,
@@ -27,12 +30,14 @@ Result = dict[str, object]
 
 
 def deploy(draft: Draft, command: Deploy) -> Result | Rejection:
-    """Deploy files, together.
+    """Deploy files, together. A definition that names its version is always new.
 
     Files that all are the latest versions already stay those; one that is new takes the others
     with it, so that what was deployed together has versions that belong together.
     """
     if refusal := must_be_of_tenant(draft.asker.principal, command.tenant, "CREATE", "deploy"):
+        return refusal
+    if refusal := _must_not_replace(draft, command):
         return refusal
     deployment_key = draft.new_key()
     stays = all(_is_latest(draft, command.tenant, each) for each in command.resources)
@@ -41,7 +46,7 @@ def deploy(draft: Draft, command: Deploy) -> Result | Rejection:
     for resource in command.resources:
         for graph in resource.processes:
             definition = _latest_definition(draft, command.tenant, graph.process_id)
-            if definition is None or not stays:
+            if definition is None or not stays or graph.version is not None:
                 definition = _define(draft, command, resource, graph, deployment_key)
             processes.append(
                 {
@@ -64,6 +69,24 @@ def deploy(draft: Draft, command: Deploy) -> Result | Rejection:
                 }
             )
     return {"deployment_key": deployment_key, "processes": processes, "forms": forms}
+
+
+def delete_definition(draft: Draft, command: DeleteDefinition) -> Rejection | None:
+    """Remove a version of a process; what runs goes on with it."""
+    principal = draft.asker.principal
+    if refusal := must_be_of_tenant(principal, command.tenant, "DELETE", "delete"):
+        return refusal
+    found = find_definition(draft.settings, command.tenant, command.process_id, command.version)
+    if found is None:
+        return refuse(
+            RejectionType.NOT_FOUND,
+            Code.DEFINITION_NOT_FOUND,
+            "DELETE",
+            process_id=command.process_id,
+            version=command.version,
+        )
+    draft.emit_setting(DefinitionDeleted(definition_key=found.process.definition_key))
+    return None
 
 
 def create_listener(draft: Draft, command: CreateGlobalListener) -> Result | Rejection:
@@ -103,6 +126,24 @@ def configure_listeners(draft: Draft, command: ConfigureGlobalListeners) -> None
             draft.emit_setting(GlobalListenerSet(listener=listener))
 
 
+def _must_not_replace(draft: Draft, command: Deploy) -> Rejection | None:
+    """No definition names a version that is there already, unless it may be replaced."""
+    for resource in () if command.overwrite else command.resources:
+        for graph in resource.processes:
+            version = graph.version
+            if version is not None and find_definition(
+                draft.settings, command.tenant, graph.process_id, version
+            ):
+                return refuse(
+                    RejectionType.ALREADY_EXISTS,
+                    Code.DEFINITION_EXISTS,
+                    "CREATE",
+                    process_id=graph.process_id,
+                    version=version,
+                )
+    return None
+
+
 def _is_latest(draft: Draft, tenant: str, resource: Resource) -> bool:
     """Whether what the file holds was last deployed from a file of this name and content."""
     latest: list[Definition | Form | None] = [
@@ -126,7 +167,12 @@ def _define(
 ) -> Definition:
     latest = _latest_definition(draft, command.tenant, graph.process_id)
     key = draft.new_key()
-    version = 1 if latest is None else latest.process.version + 1
+    version = graph.version
+    if version is None:
+        version = 1 if latest is None else latest.process.version + 1
+    replaced = find_definition(draft.settings, command.tenant, graph.process_id, version)
+    if replaced is not None:
+        draft.emit_setting(DefinitionDeleted(definition_key=replaced.process.definition_key))
     draft.emit_setting(
         DefinitionDeployed(
             process=ProcessReference(key, graph.process_id, version, graph.name),
@@ -134,6 +180,8 @@ def _define(
             digest=resource.digest,
             tenant=command.tenant,
             graph=graph.model_dump(mode="json"),
+            content=resource.content,
+            deployed_by=draft.asker.principal.id,
             deployment_key=deployment_key,
             at=draft.now,
         )

@@ -1,9 +1,10 @@
-"""How an instance gets stuck: an incident that waits for a person."""
+"""How an instance gets stuck: an incident that waits for a person, or an early end."""
 
-from signoff_broker.engine.draft import Draft
+from signoff_broker.engine.draft import Draft, Failed
 from signoff_schemas.job_events import IncidentCreated
 from signoff_schemas.limits import TEXT_MAX
 from signoff_schemas.values import IncidentType
+from signoff_schemas.work import Ending
 
 
 def get_stuck(
@@ -14,8 +15,14 @@ def get_stuck(
     job_key: int | None = None,
     task_key: int | None = None,
 ) -> None:
-    """Raise an incident where the token is, on a job, on a task's transition, or on the node."""
+    """Raise an incident where the token is, on a job, on a task's transition, or on the node.
+
+    In a graph with a frame only a task waits for a person; all else ends the instance.
+    """
     process = draft.open.process
+    if process.entered_at is not None and task_key is None:
+        draft.failure = Failed(Ending.FAILED, shortened(message))
+        return
     draft.emit(
         IncidentCreated(
             incident_key=draft.new_key(),

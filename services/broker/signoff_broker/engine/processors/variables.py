@@ -55,6 +55,7 @@ def _ask_listeners(draft: Draft, task: UserTask, command: SetVariables) -> Rejec
             listeners=listeners.of(draft, task, ListenerEvent.UPDATING),
             command_id=draft.asker.command_id,
             waiter=draft.asker.waiter,
+            by=draft.asker.principal.id,
             at=draft.now,
         ),
     )
