@@ -39,6 +39,7 @@ from signoff_schemas.values import (
     ProcessState,
     TaskState,
 )
+from signoff_schemas.work import Person, Work
 from tests.adapters.entities import (
     APPLIED,
     HOUR,
@@ -85,7 +86,7 @@ class StoreContract:
                 state=TaskState.CREATED,
                 attributes=Attributes(),
                 transition=None,
-                claimant="ann",
+                work=Work(claimant=Person("ann")),
                 action="update",
             ),
             replace(
@@ -288,11 +289,11 @@ class StoreContract:
         ]
         await store.commit(Batch(steps=[a_step()], jobs={job.key: job for job in jobs}))
 
-        assert list(await store.due(NOW + 3, 9)) == [
+        assert list((await store.due(NOW + 3, 9)).jobs) == [
             DueJob(k(12), k(1), activated=False),
             DueJob(k(11), k(1), activated=True),
         ]
-        assert [job.key for job in await store.due(NOW + 9, 1)] == [k(12)]
+        assert [job.key for job in (await store.due(NOW + 9, 1)).jobs] == [k(12)]
         assert await store.next_due() == NOW + 2
 
     async def test_what_was_not_relayed_comes_back_as_it_was(self, take: Take) -> None:
@@ -354,7 +355,7 @@ class StoreContract:
         zombie = await take()
         await zombie.store.commit(batch_of(an_instance()))
         owner = await take()
-        task = a_task(claimant="zombie")
+        task = a_task(action="zombie")
 
         with pytest.raises(Fenced):
             await zombie.store.commit(Batch(steps=[a_step(2)], tasks={task.key: task}))
@@ -376,7 +377,7 @@ class StoreContract:
     ) -> None:
         store = (await take()).store
         await store.commit(batch_of(an_instance()))
-        bad = batch_of(Instance(a_process(tags=("fine",)), a_task(claimant=text)), a_step(2))
+        bad = batch_of(Instance(a_process(tags=("fine",)), a_task(action=text)), a_step(2))
 
         with pytest.raises(DataError):
             await store.commit(bad)

@@ -9,6 +9,7 @@ from signoff_broker.memory.store import MemoryDatabase
 from signoff_broker.ports import Held, Ownership, Store, StoreUnavailable
 from tests.adapters.entities import a_step, an_instance, batch_of, k
 from tests.adapters.store_contract import StoreContract, Take
+from tests.adapters.work_contract import WorkContract
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def take(database: MemoryDatabase) -> Take:
     return taken
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, WorkContract):
     """All of it."""
 
 

@@ -33,6 +33,7 @@ from tests.adapters.entities import (
     k,
 )
 from tests.adapters.store_contract import StoreContract, Take
+from tests.adapters.work_contract import WorkContract
 from tests.conftest import FreshDatabase
 
 pytestmark = pytest.mark.postgres
@@ -83,7 +84,7 @@ async def end_sessions(dsn: str) -> None:
     )
 
 
-class TestPostgresStore(StoreContract):
+class TestPostgresStore(StoreContract, WorkContract):
     """All of it."""
 
 
@@ -246,7 +247,7 @@ async def test_a_zombie_frozen_inside_a_transaction_is_ended_by_the_takeover(
 async def test_the_fence_holds_while_the_zombies_session_still_lives(dsn: str, take: Take) -> None:
     store = (await take()).store
     await store.commit(batch_of(an_instance()))
-    task, job = a_task(claimant="zombie"), a_job(worker="zombie")
+    task, job = a_task(action="zombie"), a_job(worker="zombie")
     alone = Batch(steps=[a_step(2)], tasks={task.key: task})
     collides = Batch(steps=[a_step(1)], tasks={task.key: task})
     among_others = Batch(steps=[a_step(2)], jobs={job.key: job})
@@ -271,7 +272,7 @@ async def test_a_plain_update_changes_no_index(dsn: str, take: Take) -> None:
     store = (await take()).store
     await store.commit(batch_of(an_instance()))
     for position in range(2, 12):
-        task = a_task(claimant=f"c{position}")
+        task = a_task(action=f"c{position}", updated_at=position)
         await store.commit(Batch(steps=[a_step(position)], tasks={task.key: task}))
     await store.close()
 

@@ -10,7 +10,8 @@ from signoff_broker.postgres import queries
 from signoff_broker.postgres.migrate import migrate
 from signoff_broker.postgres.session import Connection, connect
 from signoff_broker.postgres.writes import Claim, writes_of
-from tests.adapters.entities import a_job, a_step
+from signoff_schemas.work import Action, ActionKind, Person, Work, WorkState
+from tests.adapters.entities import NOW, a_job, a_step, a_task
 from tests.conftest import FreshDatabase
 
 pytestmark = pytest.mark.postgres
@@ -24,6 +25,7 @@ SMALL = {
     "global_listeners",
     "definitions",
     "forms",
+    "documents",
     "log_identity",
     "schema_migrations",
 }
@@ -75,8 +77,13 @@ def test_every_statement_has_a_constant() -> None:
         "update_jobs": {"jobs_pkey"},
         "update_incidents": {"incidents_pkey"},
         "update_variables": {"variables_pkey"},
-        "due_jobs": {"jobs_due"},
-        "next_due": {"jobs_due"},
+        "due": {"jobs_due", "user_tasks_due", "process_instances_due", "starts_pkey"},
+        "next_due": {"jobs_due", "user_tasks_due", "process_instances_due", "starts_pkey"},
+        "delete_starts": {"starts_pkey"},
+        "insert_worklist": {"process_instances_pkey"},
+        "update_worklist": {"worklist_pkey"},
+        "update_worklist_assignees": {"worklist_texts_pkey"},
+        "update_worklist_texts": {"worklist_texts_pkey"},
         "held_jobs": {"jobs_due"},
         "waiting_jobs": {"jobs_waiting"},
         "waiting_types": {"jobs_waiting"},
@@ -87,6 +94,10 @@ def test_every_statement_has_a_constant() -> None:
             "process_instances_ended",
             "process_instances_pkey",
             "user_tasks_instance",
+            "task_log_pkey",
+            "worklist_pkey",
+            "worklist_texts_pkey",
+            "elements_instance",
             "jobs_instance",
             "incidents_instance",
             "variables_instance",
@@ -135,3 +146,37 @@ async def plan_of(connection: Connection, statement: str) -> str:
     nulls = ", ".join("NULL" for _ in types)
     rows = await connection.fetch(f"EXPLAIN EXECUTE planned({nulls})")
     return "\n".join(row[0] for row in rows)
+
+
+def test_a_plain_update_is_one_statement_and_leaves_work_lists_alone(dsn: str) -> None:
+    known = a_task(3, updated_at=NOW, updated_by="ann")
+    batch = Batch(steps=[a_step(1)], tasks={known.key: known})
+
+    writes = writes_of(batch, Claim(dsn, 1, "", 1), last_key=8)
+
+    assert writes.first == []
+    assert writes.finish.statement == queries.FINISH_COMMIT
+
+
+async def test_a_claim_is_one_statement_and_writes_work_lists_by_their_keys(dsn: str) -> None:
+    known = a_task(3, work=Work(claimant=Person("ann")), logged=1)
+    line = Action(ActionKind.CLAIM, WorkState.CLAIMED, NOW, "ann", claimant=Person("ann"))
+    batch = Batch(
+        steps=[a_step(1)],
+        tasks={known.key: known},
+        log={(known.key, 0): line},
+        worklist={known.key},
+    )
+
+    writes = writes_of(batch, Claim(dsn, 1, "", 1), last_key=8)
+
+    assert writes.first == []
+    connection = await connect(dsn, "signoff:test")
+    try:
+        plan = await plan_of(connection, writes.finish.statement)
+    finally:
+        await connection.close()
+    assert "Insert on task_log" in plan
+    assert "Index Scan using worklist_pkey" in plan
+    assert "Index Scan using worklist_texts_pkey" in plan
+    assert set(re.findall(r"Seq Scan on (\w+)", plan)) <= SMALL

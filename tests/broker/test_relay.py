@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import pytest
@@ -15,6 +16,7 @@ from signoff_broker.runtime.relay import Relay, address
 from signoff_broker.runtime.signals import AwaitableSignals, Fact
 from signoff_process.log.ports import Addressed, LogUnavailable
 from signoff_schemas.codec import EventBatch, JobBatch, ReplyBatch
+from signoff_schemas.documents import DocumentSet
 from signoff_schemas.job_events import JobTimedOut
 from signoff_schemas.jobs import Ring
 from signoff_schemas.replies import Outcome, OutcomeStatus, Reply
@@ -176,3 +178,17 @@ async def test_flush_returns_when_everything_has_left() -> None:
             await running.relay.flush()
         assert running.line.requests == ["r1", "r2"]
         assert running.relay.lag == 0
+
+
+def test_readers_of_events_are_not_told_what_a_document_holds() -> None:
+    event = DocumentSet(
+        kind="k", id="d", version=1, content={"hash": "s3cret"}, by="ann", at=5
+    )  # fmt: skip
+    step = replace(row(1), events=(event,))
+
+    [(_, batch)] = address(1, [step], [], events=True)
+
+    assert isinstance(batch, EventBatch)
+    assert "s3cret" not in batch.model_dump_json()
+    assert [item.type for item in batch.items] == ["document.set"]
+    assert step.events == (event,)

@@ -13,19 +13,20 @@ from signoff_broker.ports import ClusterView, CommitUnknown, Held, StepRow, Stor
 from signoff_broker.runtime.limits import Limits
 from signoff_broker.runtime.signals import AwaitableSignals
 from signoff_broker.wiring import Broker
+from signoff_process.clock import Clock, SystemClock
 from signoff_process.log.memory import MemoryLog
 from signoff_process.log.ports import LogUnavailable
 from signoff_schemas.codec import JobBatch, ReplyBatch
 from signoff_schemas.commands import Command
 from signoff_schemas.envelope import Entry
 from signoff_schemas.jobs import ActivatedJob, JobPush, Ring
-from signoff_schemas.principal import Principal
+from signoff_schemas.principal import ADMIN, Principal
 from signoff_schemas.replies import Outcome, Reply, Waiting
 from signoff_schemas.results import CompleteJob, Goodbye, Grant, Subscription, WorkerResult
 from signoff_schemas.topics import Inlet
 from signoff_schemas.values import Inbox
 
-DEMO = Principal("demo")
+DEMO = Principal("demo", roles=(ADMIN,))
 QUICK = Limits(idle_ms=20, marker_ms=20, prune_ms=20, flush_ms=500)
 HEARTBEAT_SECONDS = 0.01
 RETRY_SECONDS = 0.1
@@ -239,6 +240,7 @@ class Stack:
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
     log: MemoryLog = field(default_factory=lambda: MemoryLog(1, 2))
     limits: Limits = QUICK
+    clock: Clock = field(default_factory=SystemClock)
     signals: AwaitableSignals = field(default_factory=AwaitableSignals)
     broker: Broker | None = None
     faults: Faults = field(default_factory=Faults)
@@ -266,6 +268,7 @@ class Stack:
         self.broker = Broker(
             log,
             ownership,
+            clock=self.clock,
             heartbeat_seconds=HEARTBEAT_SECONDS,
             limits=self.limits,
             signals=self.signals,

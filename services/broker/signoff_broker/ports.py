@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from signoff_broker.engine.state import (
+    Element,
     Incident,
     Instance,
     Job,
     Process,
     Settings,
+    Start,
     UserTask,
     Variable,
 )
@@ -19,6 +21,8 @@ from signoff_schemas.ids import DEFAULT_TENANT
 from signoff_schemas.process_events import SettingsEvent
 from signoff_schemas.replies import Outcome
 from signoff_schemas.topics import Inlet
+from signoff_schemas.values import ProcessState, TaskState
+from signoff_schemas.work import LogEntry
 
 
 class StoreError(Exception):
@@ -103,6 +107,11 @@ class Batch:
     jobs: dict[int, Job] = field(default_factory=dict[int, Job])
     incidents: dict[int, Incident] = field(default_factory=dict[int, Incident])
     variables: dict[int, Variable] = field(default_factory=dict[int, Variable])
+    elements: dict[int, Element] = field(default_factory=dict[int, Element])
+    log: dict[tuple[int, int], LogEntry] = field(default_factory=dict[tuple[int, int], LogEntry])
+    starts: dict[int, Start | None] = field(default_factory=dict[int, Start | None])
+    worklist: set[int] = field(default_factory=set[int])
+    """Of these tasks the work lists are written anew, beside those that are new."""
     settings: list[SettingsEvent] = field(default_factory=list[SettingsEvent])
     assumed: Assumption | None = None
 
@@ -123,6 +132,35 @@ class DueJob:
     key: int
     process_instance_key: int
     activated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """All that is due, of each kind the earliest first."""
+
+    jobs: Sequence[DueJob] = ()
+    tasks: Sequence[int] = ()
+    """Keys of tasks whose assignment nobody took in time."""
+    processes: Sequence[int] = ()
+    """Keys of instances that are late, or whose node is."""
+    starts: Sequence[Start] = ()
+    """What triggers have called for."""
+
+    def __len__(self) -> int:
+        return len(self.jobs) + len(self.tasks) + len(self.processes) + len(self.starts)
+
+
+def assignment_due(task: UserTask) -> int | None:
+    """When it is the next one's turn. None: never, or not while something else is decided."""
+    work = task.work
+    if work is None or work.claimant is not None or task.state is not TaskState.CREATED:
+        return None
+    return work.due_at
+
+
+def late_at(process: Process) -> int | None:
+    """When an instance that is not about to end anyway is late."""
+    return process.due_at if process.state is ProcessState.ACTIVE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +211,12 @@ class Store(Protocol):
         """
         ...
 
-    async def due(self, now: int, limit: int) -> Sequence[DueJob]:
-        """Jobs with ``due_at <= now``, earliest first."""
+    async def due(self, now: int, limit: int) -> Due:
+        """What is due at ``now``, of each kind at most ``limit``."""
         ...
 
     async def next_due(self) -> int | None:
-        """The earliest ``due_at``."""
+        """When something is due next; 0 if a process was called for."""
         ...
 
     async def waiting(self, job_type: str, limit: int) -> Sequence[WaitingJob]:

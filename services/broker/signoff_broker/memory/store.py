@@ -12,13 +12,15 @@ from typing import Final, TypeVar
 import orjson
 from pydantic import BaseModel
 
-from signoff_broker.engine.appliers import settings as applied
+from signoff_broker.engine.evolve import evolve_settings
 from signoff_broker.engine.state import (
+    Element,
     Incident,
     Instance,
     Job,
     Process,
     Settings,
+    Start,
     UserTask,
     Variable,
 )
@@ -26,6 +28,7 @@ from signoff_broker.engine.world import Known, keys_in
 from signoff_broker.ports import (
     Batch,
     DataError,
+    Due,
     DueJob,
     Fenced,
     HeldJob,
@@ -33,14 +36,10 @@ from signoff_broker.ports import (
     StepRow,
     StoreUnavailable,
     WaitingJob,
+    assignment_due,
+    late_at,
 )
-from signoff_schemas.process_events import (
-    DefinitionDeployed,
-    FormDeployed,
-    GlobalListenerDeleted,
-    GlobalListenerSet,
-    SettingsEvent,
-)
+from signoff_schemas.process_events import SettingsEvent
 from signoff_schemas.topics import Inlet
 from signoff_schemas.values import (
     IncidentState,
@@ -49,8 +48,9 @@ from signoff_schemas.values import (
     TaskState,
 )
 
+D = TypeVar("D", UserTask, Job, Process)
 E = TypeVar("E", UserTask, Job, Incident)
-Owned = TypeVar("Owned", UserTask, Job, Incident, Variable)
+Owned = TypeVar("Owned", UserTask, Job, Incident, Variable, Element)
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
 _DUE_STATES: Final = frozenset({JobState.ACTIVATED, JobState.BACKING_OFF})
@@ -84,6 +84,8 @@ class Partition:
     jobs: dict[int, Job] = field(default_factory=dict[int, Job])
     incidents: dict[int, Incident] = field(default_factory=dict[int, Incident])
     variables: dict[int, Variable] = field(default_factory=dict[int, Variable])
+    elements: dict[int, Element] = field(default_factory=dict[int, Element])
+    starts: dict[int, Start] = field(default_factory=dict[int, Start])
     suspects: dict[tuple[Inlet, int], int] = field(default_factory=dict[tuple[Inlet, int], int])
 
 
@@ -161,6 +163,12 @@ class MemoryStore:
         rows.jobs.update(batch.jobs)
         rows.incidents.update(batch.incidents)
         rows.variables.update(batch.variables)
+        rows.elements.update(batch.elements)
+        for key, start in batch.starts.items():
+            if start is None:
+                rows.starts.pop(key, None)
+            else:
+                rows.starts[key] = start
         rows.steps.extend(batch.steps)
         for step in batch.steps:
             _remember(rows.known, step)
@@ -168,17 +176,31 @@ class MemoryStore:
             self._database.settings = _changed(self._database.settings, batch.settings)
         self._database.interrupt("committed")
 
-    async def due(self, now: int, limit: int) -> Sequence[DueJob]:
+    async def due(self, now: int, limit: int) -> Due:
         """See ``ports.Store``."""
-        found = sorted((at, job.key, job) for at, job in self._timed() if at <= now)
-        return [
-            DueJob(job.key, job.process_instance_key, job.state is JobState.ACTIVATED)
-            for _, _, job in found[:limit]
-        ]
+        self._usable()
+        rows = self._rows
+        jobs = _earliest(rows.jobs.values(), _job_due, now)[:limit]
+        tasks = _earliest(rows.tasks.values(), assignment_due, now)[:limit]
+        late = _earliest(rows.processes.values(), late_at, now)[:limit]
+        return Due(
+            [DueJob(j.key, j.process_instance_key, j.state is JobState.ACTIVATED) for j in jobs],
+            [each.key for each in tasks],
+            [each.key for each in late],
+            [rows.starts[key] for key in sorted(rows.starts)[:limit]],
+        )
 
     async def next_due(self) -> int | None:
         """See ``ports.Store``."""
-        return min((at for at, _ in self._timed()), default=None)
+        self._usable()
+        rows = self._rows
+        times = [
+            *map(_job_due, rows.jobs.values()),
+            *map(assignment_due, rows.tasks.values()),
+            *map(late_at, rows.processes.values()),
+            0 if rows.starts else None,
+        ]
+        return min((at for at in times if at is not None), default=None)
 
     async def waiting(self, job_type: str, limit: int) -> Sequence[WaitingJob]:
         """See ``ports.Store``."""
@@ -259,6 +281,7 @@ class MemoryStore:
         _drop(self._rows.jobs, instance_key)
         _drop(self._rows.incidents, instance_key)
         _drop(self._rows.variables, instance_key)
+        _drop(self._rows.elements, instance_key)
 
     def _open_instances(self) -> Iterable[Instance]:
         rows = self._rows
@@ -278,11 +301,6 @@ class MemoryStore:
                 scopes.setdefault(variable.scope_key, {})[variable.name] = variable
         return scopes
 
-    def _timed(self) -> list[tuple[int, Job]]:
-        self._usable()
-        jobs = self._rows.jobs.values()
-        return [(j.due_at, j) for j in jobs if j.due_at is not None and j.state in _DUE_STATES]
-
     def _in_state(self, state: JobState) -> list[Job]:
         self._usable()
         return [job for job in self._rows.jobs.values() if job.state is state]
@@ -294,6 +312,15 @@ class MemoryStore:
     def _usable(self) -> None:
         if self._closed:
             raise StoreUnavailable("the store is closed")
+
+
+def _job_due(job: Job) -> int | None:
+    return job.due_at if job.state in _DUE_STATES else None
+
+
+def _earliest(table: Iterable[D], due_at: Callable[[D], int | None], now: int) -> list[D]:
+    found = [(at, each) for each in table if (at := due_at(each)) is not None and at <= now]
+    return [each for _, each in sorted(found, key=lambda pair: (pair[0], pair[1].key))]
 
 
 def _drop(table: dict[int, Owned], instance_key: int) -> None:
@@ -320,7 +347,15 @@ def _remember(known: dict[str, Known], step: StepRow) -> None:
 
 def _refuse_unstorable(batch: Batch) -> None:
     """A database takes no NUL, no lone surrogate and no number beyond 64 bits."""
-    tables = (batch.processes, batch.tasks, batch.jobs, batch.incidents, batch.variables)
+    tables = (
+        batch.processes,
+        batch.tasks,
+        batch.jobs,
+        batch.incidents,
+        batch.variables,
+        batch.elements,
+        batch.starts,
+    )
     names = [step.command_id + step.request_id + step.principal for step in batch.steps]
     entities = [list(table.values()) for table in tables]
     try:
@@ -337,13 +372,5 @@ def _plain(model: BaseModel) -> object:
 
 def _changed(settings: Settings, events: Sequence[SettingsEvent]) -> Settings:
     for event in events:
-        match event:
-            case DefinitionDeployed():
-                settings = applied.definition_deployed(settings, event)
-            case FormDeployed():
-                settings = applied.form_deployed(settings, event)
-            case GlobalListenerSet():
-                settings = applied.global_listener_set(settings, event)
-            case GlobalListenerDeleted():
-                settings = applied.global_listener_deleted(settings, event)
+        settings = evolve_settings(settings, event)
     return replace(settings, version=settings.version + len(events))

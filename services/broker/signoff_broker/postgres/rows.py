@@ -21,6 +21,7 @@ from signoff_broker.engine.state import (
     UserTask,
     Variable,
 )
+from signoff_broker.ports import assignment_due, late_at
 from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.values import (
     Attributes,
@@ -36,12 +37,15 @@ from signoff_schemas.values import (
     TaskSnapshot,
     TaskState,
 )
+from signoff_schemas.work import Ending, Policy, Work
 
 Row = tuple[object, ...]
 
 _PROFILE: Final = TypeAdapter(TaskProfile)
 _TRANSITION: Final = TypeAdapter(Transition)
 _SNAPSHOT: Final = TypeAdapter(TaskSnapshot)
+_WORK: Final = TypeAdapter(Work)
+_POLICY: Final = TypeAdapter(Policy)
 
 _ENDED: Final = frozenset(
     {
@@ -57,9 +61,9 @@ _ENDED: Final = frozenset(
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
-TASK_UPDATE_COLUMNS: Final = 15
-PROCESS_COLUMNS: Final = 14
-TASK_COLUMNS: Final = 18
+TASK_UPDATE_COLUMNS: Final = 22
+PROCESS_COLUMNS: Final = 21
+TASK_COLUMNS: Final = 23
 JOB_COLUMNS: Final = 24
 INCIDENT_COLUMNS: Final = 11
 _TASK_AT: Final = PROCESS_COLUMNS
@@ -82,6 +86,13 @@ def process_update(process: Process) -> Row:
         process.ended_at,
         process.node_id,
         process.element_instance_key,
+        process.due_at,
+        late_at(process),
+        process.entered_at,
+        process.retries,
+        process.ending,
+        process.reason or None,
+        None if process.output is None else _json(process.output),
     )
 
 
@@ -96,12 +107,14 @@ def process_insert(process: Process) -> Row:
         process.business_id,
         process.started_at,
         None if node is None else node.__pydantic_serializer__.to_json(node).decode(),
+        process.started_by,
     )
 
 
 def task_update(task: UserTask) -> Row:
     """What of a task can change; None for an empty text (``sql/state.sql``)."""
-    attributes = task.attributes
+    attributes, work = task.attributes, task.work
+    claimant = None if work is None or work.claimant is None else work.claimant.id
     return (
         task.key,
         task.state,
@@ -115,9 +128,16 @@ def task_update(task: UserTask) -> Row:
         instant(attributes.follow_up_date),
         attributes.priority,
         None if task.transition is None else _json(task.transition),
-        task.claimant or None,
+        claimant,
         task.completed_at,
         task.action or None,
+        None if work is None else _json(work),
+        None if task.policy is None else _json(task.policy),
+        task.logged or None,
+        task.updated_at,
+        task.updated_by or None,
+        task.timed_out or None,
+        assignment_due(task),
     )
 
 
@@ -262,6 +282,13 @@ def _process(row: Sequence[Any]) -> Process:
         ended_at=row[11],
         node_id=row[12],
         element_instance_key=row[13],
+        started_by=row[14],
+        due_at=row[15],
+        entered_at=row[16],
+        retries=row[17],
+        ending=None if row[18] is None else Ending(row[18]),
+        reason=row[19],
+        output=None if row[20] is None else orjson.loads(row[20]),
     )
 
 
@@ -286,9 +313,14 @@ def _task(row: Sequence[Any], instance_key: int, process: ProcessReference) -> U
             priority=row[13],
         ),
         transition=None if row[14] is None else _TRANSITION.validate_json(row[14]),
-        claimant=row[15],
-        completed_at=row[16],
-        action=row[17],
+        completed_at=row[15],
+        action=row[16],
+        work=None if row[17] is None else _WORK.validate_json(row[17]),
+        policy=None if row[18] is None else _POLICY.validate_json(row[18]),
+        logged=row[19],
+        updated_at=row[20],
+        updated_by=row[21],
+        timed_out=row[22],
     )
 
 

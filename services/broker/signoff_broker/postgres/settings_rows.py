@@ -4,16 +4,21 @@ Column orders are those of ``sql/settings.sql``.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
+from pydantic import TypeAdapter
 
 from signoff_broker.engine.state import Definition, Form
+from signoff_schemas.documents import DocumentSet
 from signoff_schemas.graph import ProcessGraph
 from signoff_schemas.process_events import DefinitionDeployed, FormDeployed
 from signoff_schemas.values import GlobalListener, ListenerEvent, ProcessReference
+from signoff_schemas.work import TaskRule
 
 Row = tuple[object, ...]
+
+_RULE: Final = TypeAdapter(TaskRule)
 
 
 def definition_row(event: DefinitionDeployed) -> Row:
@@ -30,6 +35,7 @@ def definition_row(event: DefinitionDeployed) -> Row:
         orjson.dumps(event.graph).decode(),
         event.content,
         event.deployment_key,
+        event.deployed_by,
         event.at,
     )
 
@@ -62,15 +68,31 @@ def listener_row(listener: GlobalListener) -> Row:
     )
 
 
+def document_row(event: DocumentSet) -> Row:
+    """A version of a document."""
+    return (
+        event.kind,
+        event.id,
+        event.version,
+        orjson.dumps(event.content).decode(),
+        None if event.rule is None else orjson.dumps(event.rule).decode(),
+        event.at,
+        event.by,
+    )
+
+
+def rule_of(text: str) -> TaskRule:
+    """The rule that a document is."""
+    return _RULE.validate_json(text)
+
+
 def definition_of(row: Sequence[Any]) -> Definition:
     """A deployed process, from a row of ``all_definitions``."""
-    key, process_id, version, name, graph, tenant, digest, resource_name = row
+    key, process_id, version, name, graph, *rest = row
     return Definition(
         ProcessReference(key, process_id, version, name),
         ProcessGraph.model_validate_json(graph),
-        tenant,
-        digest,
-        resource_name,
+        *rest,
     )
 
 

@@ -31,7 +31,7 @@ from signoff_broker.ports import (
     Batch,
     CommitUnknown,
     DataError,
-    DueJob,
+    Due,
     Fenced,
     HeldJob,
     Loaded,
@@ -41,7 +41,7 @@ from signoff_broker.ports import (
     StoreUnavailable,
     WaitingJob,
 )
-from signoff_broker.postgres import queries, rows, settings_rows, step_rows
+from signoff_broker.postgres import due_rows, queries, rows, settings_rows, step_rows
 from signoff_broker.postgres.session import (
     CLOSE_SECONDS,
     CONNECT_SECONDS,
@@ -125,14 +125,22 @@ class PostgresStore:
             definitions = await self._fetch(queries.ALL_DEFINITIONS)
             forms = await self._fetch(queries.LATEST_FORMS)
             listeners = await self._fetch(queries.ALL_LISTENERS)
+            documents = await self._fetch(queries.ALL_DOCUMENTS)
+            rules = await self._fetch(queries.ALL_RULES)
         by_key = {row[0]: settings_rows.definition_of(row) for row in definitions}
-        in_order = sorted(by_key.values(), key=lambda each: each.process.version)
+        in_order = sorted(
+            (each for each in by_key.values() if not each.deleted),
+            key=lambda each: each.process.version,
+        )
         return Settings(
             version=version[0][0],
             definitions=by_key,
             latest={(d.tenant, d.process.process_id): d.process.definition_key for d in in_order},
             forms={(form.tenant, form.form_id): form for form in map(settings_rows.form_of, forms)},
             global_listeners={each.id: each for each in map(settings_rows.listener_of, listeners)},
+            documents={(kind, name): tuple(versions) for kind, name, versions in documents},
+            rules={name: settings_rows.rule_of(rule) for name, rule, _ in rules},
+            rule_owners={name: by for name, _, by in reversed(rules)},
         )
 
     async def commit(self, batch: Batch) -> None:
@@ -154,17 +162,17 @@ class PostgresStore:
             self._position = batch.steps[-1].position
             self._last_key = batch.steps[-1].last_key
 
-    async def due(self, now: int, limit: int) -> Sequence[DueJob]:
+    async def due(self, now: int, limit: int) -> Due:
         """See ``ports.Store``."""
         async with self._busy:
-            found = await self._fetch(queries.DUE_JOBS, self._partition, now, limit)
-        return [DueJob(*row) for row in found]
+            found = await self._fetch(queries.DUE, self._partition, now, limit)
+        return due_rows.due_of(found)
 
     async def next_due(self) -> int | None:
         """See ``ports.Store``."""
         async with self._busy:
-            found = await self._fetch(queries.NEXT_DUE, self._partition)
-        return found[0][0] if found else None
+            [[at]] = await self._fetch(queries.NEXT_DUE, self._partition)
+        return None if at is None else int(at)
 
     async def waiting(self, job_type: str, limit: int) -> Sequence[WaitingJob]:
         """See ``ports.Store``."""

@@ -1,15 +1,26 @@
 """A batch as statements and their arguments: pure."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Generic, TypeVar
 
+from signoff_broker.engine.state import Start
 from signoff_broker.ports import Assumption, Batch
-from signoff_broker.postgres import queries, rows, settings_rows, step_rows
+from signoff_broker.postgres import (
+    due_rows,
+    history_rows,
+    queries,
+    rows,
+    settings_rows,
+    step_rows,
+    worklist_rows,
+)
+from signoff_schemas.documents import DocumentDeleted, DocumentSet
 from signoff_schemas.ids import key_of
 from signoff_schemas.process_events import (
+    DefinitionDeleted,
     DefinitionDeployed,
     FormDeployed,
     GlobalListenerDeleted,
@@ -52,7 +63,7 @@ class Writes:
 
     first: Sequence[Write]
     finish: Write
-    """Updates tasks, writes jobs, appends steps and checks the fence."""
+    """Updates tasks, writes jobs, logs and work lists, appends steps and checks the fence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +73,28 @@ class _Table(Generic[E]):
     insert_row: Callable[[E], Row]
     update_row: Callable[[E], Row]
 
-    def writes(self, partition: int, newest_key: int, entities: Mapping[int, E]) -> Iterator[Write]:
-        """New entities are inserted whole; of known ones what can change is updated."""
+    def writes(
+        self,
+        partition: int,
+        newest_key: int,
+        entities: Mapping[int, E],
+        named: Collection[int] = (),
+    ) -> Iterator[Write]:
+        """New entities are inserted whole; of known ones what can change is updated.
+
+        New are those whose key is above ``newest_key``, or was ``named`` before they were there.
+        """
         if not entities:
             return
-        if new := [self.insert_row(each) for key, each in entities.items() if key > newest_key]:
+        new, old = list[Row](), list[Row]()
+        for key, each in entities.items():
+            if key > newest_key or key in named:
+                new.append(self.insert_row(each))
+            else:
+                old.append(self.update_row(each))
+        if new:
             yield Write(self.insert, (partition, *_columns(new)))
-        if old := [self.update_row(each) for key, each in entities.items() if key <= newest_key]:
+        if old:
             yield Write(self.update, _columns(old), f"UPDATE {len(old)}")
 
 
@@ -97,23 +123,70 @@ def writes_of(batch: Batch, claim: Claim, last_key: int) -> Writes:
     """
     partition, newest = claim.partition, key_of(claim.partition, last_key)
     first = [
-        *_PROCESSES.writes(partition, newest, batch.processes),
+        *_PROCESSES.writes(partition, newest, batch.processes, batch.starts),
         *_INCIDENTS.writes(partition, newest, batch.incidents),
         *_VARIABLES.writes(partition, newest, batch.variables),
+        *_put(
+            queries.PUT_ELEMENTS,
+            partition,
+            map(history_rows.element_insert, batch.elements.values()),
+        ),
+        *_starts(partition, newest, batch.starts),
         *(_settings_write(event) for event in batch.settings),
     ]
     if batch.settings:
         first.append(Write(queries.BUMP_SETTINGS, (len(batch.settings),)))
     if new := [rows.task_insert(task) for key, task in batch.tasks.items() if key > newest]:
         first.append(Write(queries.INSERT_TASKS, (partition, *_columns(new))))
+        first.append(Write(queries.INSERT_WORKLIST, (partition, *_listed(batch, newest))))
     old = [rows.task_update(task) for key, task in batch.tasks.items() if key <= newest]
     steps = [step_rows.step_insert(step) for step in batch.steps]
     finish: list[object] = [*claim.fence]
     finish += _columns(old) if old else _NO_TASKS
     finish += _columns(steps) if steps else _NO_STEPS
     finish += _assumed(batch.assumed) if batch.assumed else _NOTHING_ASSUMED
-    jobs = list(_JOBS.writes(partition, newest, batch.jobs))
-    return Writes(first, _with_jobs(finish, jobs) if jobs else Write(queries.FINISH_COMMIT, finish))
+    more = [*_JOBS.writes(partition, newest, batch.jobs), *_relisted(batch, partition, newest)]
+    if batch.log:
+        lines = [history_rows.log_insert(line, entry) for line, entry in batch.log.items()]
+        more.append(Write(queries.INSERT_LOG, (partition, *_columns(lines))))
+    return Writes(first, _with(finish, more) if more else Write(queries.FINISH_COMMIT, finish))
+
+
+def _put(statement: str, partition: int, table: Iterable[Row]) -> Iterator[Write]:
+    if found := list(table):
+        yield Write(statement, (partition, *_columns(found)))
+
+
+def _starts(partition: int, newest: int, starts: Mapping[int, Start | None]) -> Iterator[Write]:
+    """One that was called for and settled in the same batch leaves no trace."""
+    called_for = [due_rows.start_insert(each) for each in starts.values() if each is not None]
+    yield from _put(queries.INSERT_STARTS, partition, called_for)
+    if settled := [key for key, each in starts.items() if each is None and key <= newest]:
+        yield Write(queries.DELETE_STARTS, (partition, settled))
+
+
+def _listed(batch: Batch, newest: int) -> Row:
+    """The columns of new tasks in work lists and of their texts."""
+    new = [task for key, task in batch.tasks.items() if key > newest]
+    documents = worklist_rows.documents_of(batch.variables.values())
+    texts = [worklist_rows.text_insert(task, documents) for task in new]
+    return *_columns([worklist_rows.insert(task) for task in new]), *_columns(texts)
+
+
+def _relisted(batch: Batch, partition: int, newest: int) -> Iterator[Write]:
+    """What changes of known tasks in work lists; their texts where something was said."""
+    known = [batch.tasks[key] for key in batch.worklist if key <= newest]
+    if not known:
+        return
+    listed = [worklist_rows.update(task) for task in known]
+    yield Write(queries.UPDATE_WORKLIST, _columns(listed), f"UPDATE {len(listed)}")
+    documents = worklist_rows.documents_of(batch.variables.values())
+    said = [task for task in known if worklist_rows.is_said(task, documents)]
+    texts = [worklist_rows.text_update(task, documents) for task in said]
+    yield from _put(queries.UPDATE_WORKLIST_TEXTS, partition, texts)
+    rest = [task for task in known if not worklist_rows.is_said(task, documents)]
+    assignees = map(worklist_rows.assignee_update, rest)
+    yield from _put(queries.UPDATE_WORKLIST_ASSIGNEES, partition, assignees)
 
 
 def _assumed(assumed: Assumption) -> Row:
@@ -141,13 +214,13 @@ def _columns(table: Sequence[Row]) -> Row:
     )
 
 
-def _with_jobs(finish: list[object], jobs: Sequence[Write]) -> Write:
-    """The last statement, with what happens to jobs in it: three round trips fewer."""
-    for each in jobs:
+def _with(finish: list[object], more: Sequence[Write]) -> Write:
+    """The last statement, with further ones in it: three round trips fewer."""
+    for each in more:
         # The partition is there already, as the first parameter of all.
         finish += each.arguments if each.expected else each.arguments[1:]
     return Write(
-        _finish_with(tuple((each.statement, bool(each.expected)) for each in jobs)), finish
+        _finish_with(tuple((each.statement, bool(each.expected)) for each in more)), finish
     )
 
 
@@ -188,3 +261,9 @@ def _settings_write(event: SettingsEvent) -> Write:
             return Write(queries.PUT_LISTENER, settings_rows.listener_row(event.listener))
         case GlobalListenerDeleted():
             return Write(queries.DELETE_LISTENER, (event.id,))
+        case DefinitionDeleted():
+            return Write(queries.DELETE_DEFINITION, (event.definition_key,))
+        case DocumentSet():
+            return Write(queries.PUT_DOCUMENT, settings_rows.document_row(event))
+        case DocumentDeleted():
+            return Write(queries.DELETE_DOCUMENT, (event.kind, event.id, event.version))

@@ -1,21 +1,16 @@
 """One batch in the making: rows of what was stepped, and the newest version of what was touched."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 from signoff_broker.engine.world import Outgoing, Step
 from signoff_broker.ports import Batch, StepRow
 from signoff_process.log.ports import Arrival
 from signoff_schemas.principal import ENGINE
-from signoff_schemas.process_events import (
-    DefinitionDeployed,
-    FormDeployed,
-    GlobalListenerDeleted,
-    GlobalListenerSet,
-)
+from signoff_schemas.process_events import SettingsEvent
 from signoff_schemas.topics import Inlet
 
-_SETTINGS: Final = (DefinitionDeployed, FormDeployed, GlobalListenerDeleted, GlobalListenerSet)
+_SETTINGS: Final[tuple[type[SettingsEvent], ...]] = get_args(SettingsEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,5 +150,10 @@ class BatchBuilder:
             batch.incidents.update(touched.incidents)
         if touched.variables:
             batch.variables.update(touched.variables)
+        if touched.worklist or touched.elements or touched.starts or touched.log:
+            batch.worklist.update(touched.worklist)
+            batch.elements.update(touched.elements)
+            batch.starts.update(touched.starts)
+            batch.log.update(touched.log)
         if made.events and isinstance(made.events[0], _SETTINGS):
             batch.settings += [event for event in made.events if isinstance(event, _SETTINGS)]

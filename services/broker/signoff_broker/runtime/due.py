@@ -1,11 +1,21 @@
-"""Which timers are to be stepped next: jobs that are due by the clock, and jobs to be returned."""
+"""Which timers are to be stepped next: what is due by the clock, and jobs to be returned."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import chain, islice, zip_longest
 
-from signoff_broker.engine.state import Job
-from signoff_broker.ports import Store
-from signoff_schemas.timers import RecurJob, ReturnJob, TimeOutJob, Timer
+from signoff_broker.engine.state import Start
+from signoff_broker.engine.world import Touched
+from signoff_broker.ports import Due, Store, assignment_due, late_at
+from signoff_schemas.timers import (
+    ExpireAssignment,
+    RecurJob,
+    ReturnJob,
+    StartTriggered,
+    TimeOutJob,
+    TimeOutNode,
+    Timer,
+)
 
 # What is due and stays due although it was stepped must not keep the loop spinning.
 STUCK_MS = 1_000
@@ -29,30 +39,38 @@ class DueTimers:
         self._full = False
         self._orphans: deque[int] = deque()
         self._shunned: set[int] = set()
+        self.starts: dict[int, Start] = {}
+        """What the timers taken last are to start, by its key."""
 
     async def restore(self) -> None:
         """Begin with what the store has. Orphans stay."""
         self._next = await self._store.next_due()
         self._asked = False
 
-    def note(self, jobs: Iterable[Job]) -> None:
-        """Follow what steps made of jobs."""
-        for job in jobs:
-            due_at = job.due_at
-            if due_at is not None and (self._next is None or due_at < self._next):
-                self._next = due_at
+    def note(self, touched: Touched) -> None:
+        """Follow what a step made of whatever can be due."""
+        for job in touched.jobs.values():
+            self._note(job.due_at)
+        for task in touched.tasks.values():
+            if task.work is not None:
+                self._note(assignment_due(task))
+        for process in touched.processes.values():
+            self._note(late_at(process))
+        if any(touched.starts.values()):
+            self._note(0)
 
     def give_back(self, job_keys: Iterable[int]) -> None:
         """Return these jobs as soon as there is room."""
         self._orphans.extend(job_keys)
 
-    def shun(self, job_key: int) -> None:
-        """Step this job's timers no more while this owner lives: they cannot be stored."""
-        self._shunned.add(job_key)
+    def shun(self, timer: Timer) -> None:
+        """Step no more timers of its job, task, … while this owner lives: they cannot be stored."""
+        self._shunned.add(subject_of(timer))
 
     async def take(self, now: int) -> list[Timer]:
-        """What to step with this batch. ``now`` is epoch milliseconds."""
+        """What to step with this batch, of each kind a share. ``now`` is epoch milliseconds."""
         timers: list[Timer] = []
+        self.starts.clear()
         while self._orphans and len(timers) < self._limit:
             key = self._orphans.popleft()
             if key not in self._shunned and self._is_orphan(key):
@@ -60,11 +78,10 @@ class DueTimers:
         if self._next is not None and now >= self._next:
             limit = self._limit + len(self._shunned)
             due = await self._store.due(now, limit)
-            self._asked, self._full = True, len(due) == limit
-            for each in due:
-                if each.key not in self._shunned:
-                    kind = TimeOutJob if each.activated else RecurJob
-                    timers.append(kind(job_key=each.key))
+            self._asked, self._full = True, len(due) >= limit
+            taken = islice(_in_turn(due), limit)
+            timers += [each for each in taken if subject_of(each) not in self._shunned]
+            self.starts.update((each.key, each) for each in due.starts)
         return timers
 
     async def settle(self, now: int) -> None:
@@ -80,3 +97,30 @@ class DueTimers:
         if self._orphans:
             return 0
         return None if self._next is None else max(0, self._next - now)
+
+    def _note(self, due_at: int | None) -> None:
+        if due_at is not None and (self._next is None or due_at < self._next):
+            self._next = due_at
+
+
+def subject_of(timer: Timer) -> int:
+    """The key of what a timer is about."""
+    match timer:
+        case ExpireAssignment():
+            return timer.task_key
+        case TimeOutNode():
+            return timer.process_instance_key
+        case StartTriggered():
+            return timer.start_key
+        case _:
+            return timer.job_key
+
+
+def _in_turn(due: Due) -> Iterable[Timer]:
+    """One of each kind after the other, so that no kind keeps another waiting."""
+    jobs = ((TimeOutJob if j.activated else RecurJob)(job_key=j.key) for j in due.jobs)
+    tasks = (ExpireAssignment(task_key=key) for key in due.tasks)
+    late = (TimeOutNode(process_instance_key=key) for key in due.processes)
+    starts = (StartTriggered(start_key=each.key) for each in due.starts)
+    rounds = zip_longest(jobs, tasks, late, starts)
+    return (timer for timer in chain.from_iterable(rounds) if timer is not None)

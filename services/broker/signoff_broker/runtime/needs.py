@@ -24,7 +24,7 @@ def needs_of(work: Sequence[Arrival], timers: Sequence[Timer]) -> Needs:
     Doubtful is what names another command, and what its caller gave a key, so that it may come
     again; any other id comes twice only where the log repeats one.
     """
-    keys = {timer.job_key for timer in timers}
+    keys = {key for timer in timers for key in keys_named_by(timer)}
     ids: list[str] = []
     doubtful = False
     for arrival in work:

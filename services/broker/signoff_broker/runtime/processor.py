@@ -12,7 +12,7 @@ from signoff_broker.ports import Assumption, DataError, Held, Loaded
 from signoff_broker.runtime import quarantine
 from signoff_broker.runtime.batch import BatchBuilder, Offsets
 from signoff_broker.runtime.cache import Cache
-from signoff_broker.runtime.due import DueTimers
+from signoff_broker.runtime.due import DueTimers, subject_of
 from signoff_broker.runtime.limits import Limits
 from signoff_broker.runtime.metrics import Metrics
 from signoff_broker.runtime.needs import needs_of
@@ -185,6 +185,8 @@ class Processor:
         await self._load(work, (*timers, *activations))
         builder = self._builder(offsets)
         builder.batch.assumed = self._assumed
+        # Anew for each try: a step takes out what it has settled.
+        self._world.starts = dict(self.due.starts)
         for arrival in work:
             self._step(builder, arrival)
         for timer in timers:
@@ -203,8 +205,6 @@ class Processor:
         needs = needs_of(work, timers)
         index, own = world.index, self.partition
         missing = [key for key in needs.keys if key not in index and key >> KEY_BITS == own]
-        if not needs.ids and not missing:
-            return
         if not (missing or needs.doubtful or self._must_load):
             self._assumed = Assumption(needs.ids, world.settings.version)
             return
@@ -256,7 +256,7 @@ class Processor:
         try:
             made = step_timer(self._world, timer, now=builder.now, position=builder.position)
         except Exception as error:  # noqa: BLE001 - as above
-            self._log.exception("timer_failed", job_key=timer.job_key, body=timer.type)
+            self._log.exception("timer_failed", key=subject_of(timer), body=timer.type)
             self._shun(builder, timer, error)
         else:
             builder.add_timer(made, self._world.last_key)
@@ -286,9 +286,8 @@ class Processor:
         if made.subject_key is not None:
             self._touched.add(made.subject_key)
         if touched.jobs:
-            jobs = touched.jobs.values()
-            self.dispatcher.observe(jobs, self.monotonic_ms())
-            self.due.note(jobs)
+            self.dispatcher.observe(touched.jobs.values(), self.monotonic_ms())
+        self.due.note(touched)
         if made.subject_key is not None and (touched.variables or touched.processes):
             self._changed.add(made.subject_key)
 
@@ -347,7 +346,7 @@ class Processor:
         await self._commit(builder, relay)
 
     def _shun(self, builder: BatchBuilder, timer: Timer, error: Exception) -> None:
-        self.due.shun(timer.job_key)
+        self.due.shun(timer)
         builder.add_row(
             quarantine.failed_timer(
                 builder.marker(Inlet.TIMER, 0, self._world.last_key), timer, error
@@ -378,9 +377,8 @@ class Processor:
 
     def _begin_world(self) -> None:
         """With settings of version 0, which the next load replaces."""
-        self._world = World(
-            self.partition, last_key=self.last_key, exhausted=self.dispatcher.exhausted
-        )
+        self._world = World(self.partition, last_key=self.last_key)
+        self._world.exhausted = self.dispatcher.exhausted
         limits = self._limits
         self._cache = Cache(
             self._world, instances_max=limits.instances_max, bytes_max=limits.cache_bytes_max

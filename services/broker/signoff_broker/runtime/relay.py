@@ -16,6 +16,8 @@ from signoff_broker.runtime.metrics import Metrics
 from signoff_broker.runtime.signals import Fact, Signals
 from signoff_process.log.ports import Addressed, LogUnavailable, Publisher
 from signoff_schemas.codec import EventBatch, JobBatch, ReplyBatch
+from signoff_schemas.documents import DocumentSet
+from signoff_schemas.events import Event
 from signoff_schemas.jobs import JobPush, Ring
 from signoff_schemas.replies import Reply, Waiting
 
@@ -184,5 +186,10 @@ def _events_of(partition: int, row: StepRow) -> EventBatch:
         command_id=row.command_id,
         actor=row.principal,
         at=row.now,
-        items=row.events,
+        items=tuple(map(_published, row.events)),
     )
+
+
+def _published(event: Event) -> Event:
+    """As readers of the log may see it: what documents hold, secrets too, is for the store only."""
+    return event.model_copy(update={"content": {}}) if isinstance(event, DocumentSet) else event

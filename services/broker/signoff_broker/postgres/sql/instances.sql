@@ -20,10 +20,12 @@ WITH found AS (
 SELECT
     p.key, p.definition_key, p.process_id, p.process_version, p.process_name, p.tenant, p.tags,
     p.business_id, p.started_at, p.standalone, p.state, p.ended_at, p.node_id,
-    p.element_instance_key,
+    p.element_instance_key, p.started_by, p.due_at, p.entered_at, p.retries, p.ending, p.reason,
+    p.output,
     t.key, t.element_instance_key, t.profile, t.tenant, t.tags, t.business_id, t.created_at,
     t.state, t.assignee, t.candidate_groups, t.candidate_users, t.due_date, t.follow_up_date,
-    t.priority, t.transition, t.claimant, t.completed_at, t.action,
+    t.priority, t.transition, t.completed_at, t.action, t.work, t.policy, t.logged, t.updated_at,
+    t.updated_by, t.timed_out,
     j.key, j.tenant, j.job_type, j.kind, j.listener_event, j.element_id, j.element_instance_key,
     j.headers, j.task, j.created_at, j.state, j.mark, j.retries, j.priority, j.updated_at,
     j.due_at, j.worker, j.subscriber, j.lease_token, j.error_code, j.error_message, j.denied,
@@ -54,6 +56,15 @@ WITH ended AS (
     LIMIT $3
 ), tasks AS (
     DELETE FROM user_tasks WHERE process_instance_key = ANY (ARRAY(SELECT key FROM ended))
+    RETURNING key
+), logs AS (
+    DELETE FROM task_log WHERE task_key = ANY (ARRAY(SELECT key FROM tasks))
+), listed AS (
+    DELETE FROM worklist WHERE key = ANY (ARRAY(SELECT key FROM tasks))
+), texts AS (
+    DELETE FROM worklist_texts WHERE key = ANY (ARRAY(SELECT key FROM tasks))
+), elements AS (
+    DELETE FROM elements WHERE process_instance_key = ANY (ARRAY(SELECT key FROM ended))
 ), jobs AS (
     DELETE FROM jobs WHERE process_instance_key = ANY (ARRAY(SELECT key FROM ended))
 ), incidents AS (

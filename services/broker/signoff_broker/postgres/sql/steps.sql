@@ -5,7 +5,7 @@
 -- The end of every commit, and the whole of most: one round trip. The division fails, and with it
 -- the transaction, unless every task was there, what was assumed is true, and the fence holds. The
 -- fence is a lock FOR SHARE: a takeover waits for us, or we see that it has happened. A column in
--- which everything is NULL comes as an empty array. Writes of jobs join it at the two marks
+-- which everything is NULL comes as an empty array. Further writes join it at the two marks
 -- (writes.py).
 WITH updated AS (
     UPDATE user_tasks AS t
@@ -16,14 +16,19 @@ WITH updated AS (
         due_at = u.due_at, follow_up_date = coalesce(u.follow_up_date, ''),
         follow_up_at = u.follow_up_at, priority = u.priority, transition = u.transition,
         claimant = coalesce(u.claimant, ''), completed_at = u.completed_at,
-        action = coalesce(u.action, '')
+        action = coalesce(u.action, ''), work = u.work, policy = u.policy,
+        logged = coalesce(u.logged, 0), updated_at = u.updated_at,
+        updated_by = coalesce(u.updated_by, ''), timed_out = coalesce(u.timed_out, false),
+        assignment_due_at = u.assignment_due_at
     FROM unnest(
         $4::bigint[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::text[], $10::text[],
         $11::bigint[], $12::text[], $13::bigint[], $14::int[], $15::json[], $16::text[],
-        $17::bigint[], $18::text[]
+        $17::bigint[], $18::text[], $19::json[], $20::json[], $21::int[], $22::bigint[],
+        $23::text[], $24::boolean[], $25::bigint[]
     ) AS u (
         key, state, open, assignee, candidate_groups, candidate_users, due_date, due_at,
-        follow_up_date, follow_up_at, priority, transition, claimant, completed_at, action
+        follow_up_date, follow_up_at, priority, transition, claimant, completed_at, action, work,
+        policy, logged, updated_at, updated_by, timed_out, assignment_due_at
     )
     WHERE t.key = u.key
     RETURNING 1
@@ -39,10 +44,10 @@ WITH updated AS (
         coalesce(fingerprint, ''), principal, subject_key, events, messages, outcome,
         coalesce(answers, ''), answered, coalesce(quarantined, ''), raw
     FROM unnest(
-        $19::bigint[], $20::smallint[], $21::bigint[], $22::bigint[], $23::bigint[],
-        $24::bigint[], $25::bigint[], $26::text[], $27::text[], $28::text[], $29::text[],
-        $30::bigint[], $31::bytea[], $32::bytea[], $33::bytea[], $34::text[], $35::bytea[],
-        $36::text[], $37::bytea[]
+        $26::bigint[], $27::smallint[], $28::bigint[], $29::bigint[], $30::bigint[],
+        $31::bigint[], $32::bigint[], $33::text[], $34::text[], $35::text[], $36::text[],
+        $37::bigint[], $38::bytea[], $39::bytea[], $40::bytea[], $41::text[], $42::bytea[],
+        $43::text[], $44::bytea[]
     ) AS s (
         position, inlet, log_offset, recorded_at, last_key, commands_offset, results_offset,
         command_id, request_id, fingerprint, principal, subject_key, events, messages, outcome,
@@ -55,12 +60,12 @@ SELECT
     1 / (
         (SELECT count(*) FROM fence)/* counts */
         * ((SELECT count(*) FROM updated) = cardinality($4::bigint[]))::int
-        * (SELECT count(*) FROM settings_version WHERE version = coalesce($39::bigint, version))
+        * (SELECT count(*) FROM settings_version WHERE version = coalesce($46::bigint, version))
         * (NOT EXISTS (
-            SELECT FROM steps WHERE command_id = ANY ($38::text[]) AND command_id <> ''
+            SELECT FROM steps WHERE command_id = ANY ($45::text[]) AND command_id <> ''
         ))::int
         * (NOT EXISTS (
-            SELECT FROM steps WHERE answers = ANY ($38::text[]) AND answers <> ''
+            SELECT FROM steps WHERE answers = ANY ($45::text[]) AND answers <> ''
         ))::int
     );
 
