@@ -45,6 +45,8 @@ class Call:
     partition: int = 0
     """Where its command goes; 0 if the key is of no partition, or there is no command."""
     body: bytes = b""
+    address: str = ""
+    """Where the connection comes from; empty if that is not known."""
 
 
 class Place(Enum):
@@ -65,6 +67,8 @@ class BodyKind(Enum):
 
     NONE = auto()
     JSON = auto()
+    UNTYPED_JSON = auto()
+    """JSON too, also if the client does not say so."""
     FORM = auto()
 
 
@@ -86,6 +90,8 @@ class Route:
     """False for what frees others, which load never refuses."""
     may_wait: bool = False
     """True if the answer may have to wait for listeners."""
+    public: bool = False
+    """True for what everybody may have, who need not say who he is."""
 
 
 class Dialect(Protocol):

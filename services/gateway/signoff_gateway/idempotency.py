@@ -27,8 +27,10 @@ class Keyed:
         return self.unique.int % count + 1
 
 
-def keyed(call: Call) -> Keyed | None:
+def keyed(call: Call, part: int = 0) -> Keyed | None:
     """What the request's idempotency key says; None if it has none.
+
+    ``part`` tells the commands of one request apart.
 
     Raises: IdempotencyKeyMalformed.
     """
@@ -38,7 +40,8 @@ def keyed(call: Call) -> Keyed | None:
     if not 0 < len(key) <= KEY_LENGTH_MAX:
         raise IdempotencyKeyMalformed(KEY_LENGTH_MAX)
     name = "\n".join((call.principal.id, call.method, call.path, key.decode("latin-1")))
-    return Keyed(uuid.uuid5(_NAMESPACE, name))
+    unique = uuid.uuid5(_NAMESPACE, name)
+    return Keyed(uuid.uuid5(unique, str(part)) if part else unique)
 
 
 def fingerprint(call: Call) -> str:

@@ -102,7 +102,12 @@ class Sender:
             self._check(call.route, call.partition)
 
     async def ask(
-        self, call: Call, body: Command | Answered, *, partition: int | None = None
+        self,
+        call: Call,
+        body: Command | Answered,
+        *,
+        partition: int | None = None,
+        part: int = 0,
     ) -> Settled:
         """Send a command and wait for its outcome.
 
@@ -110,6 +115,8 @@ class Sender:
             call: On whose behalf; an admitted one.
             body: The command.
             partition: Where it goes, if not where the call was placed.
+            part: Which of the commands that the call takes; each is counted for itself under an
+                idempotency key.
 
         Raises: Refusal if it was certainly not handed over, OutcomeUnknown, ClientGone.
         """
@@ -117,7 +124,7 @@ class Sender:
         if not 0 < where <= self._partitions:
             raise PartitionUnknown(body)
         self._check(call.route, where)
-        key = keyed(call)
+        key = keyed(call, part)
         asked = self._publish(call, body, where, key)
         outcome = await self._pending.outcome(asked, call.receive)
         return Settled(asked.command_id, outcome)

@@ -19,6 +19,15 @@ from signoff_gateway.reads.rows import (
     UserTaskRow,
     VariableRow,
 )
+from signoff_gateway.reads.work import (
+    DefinitionRow,
+    DocumentRow,
+    FoundWork,
+    InstanceView,
+    SeenBy,
+    WorkQuery,
+    WorkTaskRow,
+)
 from signoff_schemas.replies import Outcome
 from signoff_schemas.values import GlobalListener
 
@@ -112,6 +121,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """What a caller may see: what belongs to one of these processes, or is one of these tasks."""
+
+    process_ids: tuple[str, ...]
+    task_keys: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SearchQuery:
     """A search. Conditions are ANDed; of ``any_of``, if there are any, one group must hold as well.
 
@@ -124,6 +141,8 @@ class SearchQuery:
     page: Page = Page()
     preview: bool = False
     """Variables: only the beginning of long values."""
+    within: Within | None = None
+    """None: everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +273,40 @@ class Reads(Protocol):
 
         With ``innermost``, of several of one name only the one that the task sees.
         """
+        ...
+
+    async def work_tasks(self, keys: Sequence[int], tenants: Tenants) -> dict[int, WorkTaskRow]:
+        """Tasks of any dialect by key, as people who share work see them."""
+        ...
+
+    async def work_task_at(
+        self, process_instance_key: int, node_id: str, tenants: Tenants
+    ) -> WorkTaskRow | None:
+        """The latest task of a node in an instance."""
+        ...
+
+    async def search_work(self, query: WorkQuery, tenants: Tenants) -> FoundWork:
+        """A page of what matches."""
+        ...
+
+    async def display_names(self, seen_by: SeenBy | None, tenants: Tenants) -> list[str]:
+        """What tasks are called, each name once, in order; of those of somebody, the newest."""
+        ...
+
+    async def documents(
+        self, kind: str, identifier: str | None = None, version: int | None = None
+    ) -> Sequence[DocumentRow]:
+        """Documents of a kind by id, of each the newest version first; they belong to no tenant."""
+        ...
+
+    async def definitions(
+        self, process_id: str | None = None, version: int | None = None, *, tenants: Tenants
+    ) -> Sequence[DefinitionRow]:
+        """Definitions that can be started, of each process the newest version first."""
+        ...
+
+    async def instance_view(self, key: int, tenants: Tenants) -> InstanceView | None:
+        """A process instance with its variables and the way that it went."""
         ...
 
     async def command(self, identifier: str) -> CommandStatus:

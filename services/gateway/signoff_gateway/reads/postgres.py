@@ -34,6 +34,7 @@ from signoff_gateway.reads import (
 )
 from signoff_gateway.reads.columns import SOURCES
 from signoff_gateway.reads.cursors import encode
+from signoff_gateway.reads.postgres_work import WorkReads
 from signoff_gateway.reads.queries import named
 from signoff_gateway.reads.rows import (
     FormRow,
@@ -78,10 +79,11 @@ _SNAPSHOT: Final = TypeAdapter[TaskSnapshot | None](TaskSnapshot | None)
 _KEYS: Final = range(1 << 63)
 
 
-class PostgresReads:
+class PostgresReads(WorkReads):
     """The ``Reads`` of a gateway: ``reads = await PostgresReads.open(dsn)``."""
 
     def __init__(self, pool: Pool, *, wait_seconds: float) -> None:
+        super().__init__(self._rows)
         self._pool = pool
         self._wait_seconds = wait_seconds
 
@@ -140,14 +142,14 @@ class PostgresReads:
         """A deployed form."""
         if key not in _KEYS:
             return None
-        records = await self._fetch(_LOOKUPS["form_by_key"], key)
+        records = await self._rows(_LOOKUPS["form_by_key"], key)
         return _first(FormRow, records, tenants)
 
     async def global_listener(self, identifier: str) -> GlobalListener | None:
         """A global listener; they belong to no tenant."""
         if "\0" in identifier:
             return None
-        records = await self._fetch(_LISTENER, identifier)
+        records = await self._rows(_LISTENER, identifier)
         return _listener(*records[0]) if records else None
 
     async def search(self, entity: Entity, query: SearchQuery, tenants: Tenants) -> Found[Any]:
@@ -171,7 +173,7 @@ class PostgresReads:
         """What is on record of a command; an id that nobody ever gave is PENDING."""
         if partition_of_command(identifier) is None or not identifier.isprintable():
             return CommandStatus(CommandState.PENDING)
-        records = await self._fetch(_LOOKUPS["command"], identifier)
+        records = await self._rows(_LOOKUPS["command"], identifier)
         principal = next((each["principal"] for each in records if each["principal"]), "")
         for outcome in map(_outcome, records):
             if outcome is not None:
@@ -181,7 +183,7 @@ class PostgresReads:
 
     async def cluster(self) -> Cluster:
         """Brokers and partitions as they are now."""
-        records = await self._fetch(_LOOKUPS["cluster"])
+        records = await self._rows(_LOOKUPS["cluster"])
         brokers = {
             each["broker_id"]: BrokerRow(
                 each["broker_id"], each["host"], each["version"], each["broker_alive"]
@@ -204,7 +206,7 @@ class PostgresReads:
     async def _owned(self, row: type[Row], key: int, tenants: Tenants) -> Row | None:
         if key not in _KEYS:
             return None
-        records = await self._fetch(_BY_KEY[row], key)
+        records = await self._rows(_BY_KEY[row], key)
         return _first(row, records, tenants)
 
     async def _search(self, entity: Entity, query: SearchQuery, search: Search) -> Found[Any]:
@@ -230,7 +232,7 @@ class PostgresReads:
             end=ends[-1] if ends else None,
         )
 
-    async def _fetch(self, sql: str, *values: object) -> Sequence[asyncpg.Record]:
+    async def _rows(self, sql: str, *values: object) -> Sequence[asyncpg.Record]:
         async with self._session() as session:
             return await session.fetch(sql, *values)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from signoff_gateway.reads import Condition, Entity, Operator, SearchQuery, Tenants
+from signoff_gateway.reads import Condition, Entity, Operator, SearchQuery, Tenants, Within
 from signoff_gateway.reads.columns import OPEN_STATES, SOURCES, Column, Source
 from signoff_gateway.reads.cursors import decode
 from signoff_gateway.reads.queries import named
@@ -135,6 +135,8 @@ class Search:
             parts.append(f"({' OR '.join(groups)})")
         if self._open:
             parts.append("open")
+        if query.within is not None:
+            parts.append(self._readable(statement, query.within))
         if source.owned and self._tenants is not None:
             tenants = statement.bind(list(self._tenants), "text[]")
             parts.append(_CONDITIONS["of_tenants"].format(value=tenants))
@@ -142,6 +144,17 @@ class Search:
             scope = statement.bind(self._within, "bigint")
             parts.append(_CONDITIONS["innermost"].format(value=scope))
         return parts
+
+    def _readable(self, statement: Statement, within: Within) -> str:
+        if not self._source.owned:
+            return "false"
+        by_row = "process_id" in self._source.columns
+        place = statement.bind(list(within.process_ids), "text[]")
+        part = _CONDITIONS["of_processes" if by_row else "of_instances"].format(value=place)
+        if not within.task_keys:
+            return part
+        keys = statement.bind(list(within.task_keys), "bigint[]")
+        return f"({part} OR {_CONDITIONS['of_keys'].format(value=keys)})"
 
     def _beyond(self, statement: Statement, values: Sequence[object], *, forward: bool) -> str:
         place = statement.bind(values[-1], self._tie.sql_type)

@@ -60,6 +60,19 @@ EXISTS (SELECT FROM unnest({column}) AS element WHERE element LIKE {value})
 -- name: of_tenants
 tenant = ANY ({value})
 
+-- name: of_processes
+process_id = ANY ({value})
+
+-- name: of_instances
+EXISTS (
+    SELECT
+    FROM read_process_instances AS instance
+    WHERE instance.key = found.process_instance_key AND instance.process_id = ANY ({value})
+)
+
+-- name: of_keys
+key = ANY ({value})
+
 -- A task has two scopes: its own hides what its process instance has under the same name.
 -- name: innermost
 (

@@ -1,0 +1,1 @@
+"""The dialect of Orkes Conductor: human tasks, forms, workflows, tasks (``/api/**``)."""
