@@ -7,6 +7,7 @@ import pytest
 from signoff.settings import Settings
 from tests.cli.commands import signoff
 
+WITHOUT_SETTINGS = ("hash",)
 COMMANDS = re.findall(r"^    (\w+)  ", signoff("--help").stdout, re.MULTILINE)
 
 
@@ -24,7 +25,7 @@ def test_the_help_of_a_command_has_an_example_and_its_settings(command: str) -> 
     assert example is not None
     assert f"signoff {command}" in example[1]
     named = set(re.findall(r"^  SIGNOFF_([A-Z_]+)", done.stdout, re.MULTILINE))
-    assert named
+    assert named or command in WITHOUT_SETTINGS
     assert {name.lower() for name in named} <= set(Settings.model_fields)
 
 

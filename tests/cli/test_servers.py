@@ -61,6 +61,7 @@ async def test_check_has_a_line_for_each_thing_that_must_be_there(
     assert "failed  PostgreSQL and its schema" in before.stdout
     assert after.returncode == 0, after.stdout
     assert after.stdout.splitlines() == [
+        "ok      who may call",
         "ok      PostgreSQL and its schema",
         "ok      Kafka and its topics",
     ]

@@ -21,6 +21,10 @@ STATUS = {
 }
 VALUES = {
     "amount": "1",
+    "claimant": "ann",
+    "assignee": "ann",
+    "resource": "RESOURCE",
+    "kind": "user",
     "error": "boom",
     "event": "CREATING",
     "field": "variables.x",
@@ -35,6 +39,7 @@ VALUES = {
     "reason": "no 'budget'",
     "retries": "0",
     "state": "UPDATING",
+    "target": "order",
     "tenant": "t1",
     "transition": "completion",
     "type": "check",

@@ -29,6 +29,7 @@ from signoff_gateway.dialects.camunda.search_tables import (
     VARIABLES,
     Searchable,
 )
+from signoff_schemas.principal import ADMIN, Principal
 from signoff_schemas.process_events import FormDeployed, GlobalListenerSet
 from signoff_schemas.values import (
     Attributes,
@@ -53,6 +54,7 @@ from tests.conftest import FreshDatabase
 from tests.support.reads import Written, written
 
 pytestmark = pytest.mark.postgres
+ROOT = Principal("root", roles=(ADMIN,))
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ async def rows(fresh_database: FreshDatabase) -> AsyncIterator[Written]:
 
 
 async def ask(rows: Written, what: Searchable, content: Any, **more: bool) -> dict[str, Any]:
-    return await found(rows.reads, what, orjson.dumps(content), ["<default>"], **more)
+    return await found(rows.reads, what, orjson.dumps(content), ROOT, **more)
 
 
 def tasks() -> list[UserTask]:
@@ -247,7 +249,7 @@ async def test_incidents_of_an_instance_and_of_an_element_instance(rows: Written
     await rows.commit(batch)
 
     for field, key in (("process_instance_key", k(1)), ("element_instance_key", k(2))):
-        response: Any = await incidents_within(rows.reads, field, key, b"", None)
+        response: Any = await incidents_within(rows.reads, field, key, b"", ROOT)
         assert [item["incidentKey"] for item in response["items"]] == [str(k(5))]
 
 

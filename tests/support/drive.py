@@ -26,11 +26,13 @@ from signoff_schemas.commands import Command, CreateUserTask, UpdateTask, Withdr
 from signoff_schemas.envelope import Entry
 from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.jobs import ActivatedJob, JobPush
-from signoff_schemas.principal import Principal
+from signoff_schemas.principal import ADMIN, Access, Principal
 from signoff_schemas.replies import Outcome, OutcomeStatus, Reply
 from signoff_schemas.results import CompleteJob, Goodbye, Grant, Subscription, WorkerResult
 from signoff_schemas.topics import Inlet
 from signoff_schemas.values import Inbox, Listener, ListenerEvent
+from signoff_schemas.work import Person
+from signoff_schemas.work_commands import TakeTask
 
 QUICK = Limits(idle_ms=20, marker_ms=20, prune_ms=1_000, flush_ms=500)
 PATIENCE_SECONDS = 5
@@ -146,7 +148,19 @@ class Drive:
     def ask(self, value: str) -> Asked:
         """Send a change; whoever needs the answer awaits it."""
         changes: dict[str, object] = {"candidate_users": (value,)}
-        entry = self._entry(UpdateTask(task_key=int(self.task), changes=changes))
+        return self._ask(UpdateTask(task_key=int(self.task), changes=changes), value)
+
+    async def claim(self, value: str) -> Asked:
+        """Ask for the task in somebody's name, and wait for the answer."""
+        claimant = Person(value, external=True)
+        taking = TakeTask(task_key=int(self.task), claimant=claimant, access=Access())
+        asked = self._ask(taking, value)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await asked.answer
+        return asked
+
+    def _ask(self, body: Command, value: str) -> Asked:
+        entry = self._entry(body)
         asked = Asked(entry, value, time.monotonic(), self._expect(entry))
         self.asked.append(asked)
 
@@ -232,6 +246,8 @@ class Drive:
 
     def _value(self) -> str:
         task: UserTask = self.database.partitions[1].tasks[int(self.task)]
+        if task.work is not None and task.work.claimant is not None:
+            return task.work.claimant.id
         users = task.attributes.candidate_users
         return users[0] if users else ""
 
@@ -241,7 +257,7 @@ class Drive:
             id=f"c1-{self._numbers}",
             request_id=f"r{self._numbers}",
             partition=1,
-            principal=Principal("demo"),
+            principal=Principal("demo", roles=(ADMIN,)),
             inbox=GATEWAY,
             issued_at=SystemClock().now_ms(),
             body=body,

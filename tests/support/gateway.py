@@ -20,6 +20,7 @@ from signoff_gateway.reads import (
     PartitionRow,
     ReadsUnavailable,
 )
+from signoff_gateway.reads.work import DocumentRow
 from signoff_process.clock import SystemClock
 from signoff_process.log.memory import MemoryLog
 from signoff_schemas.codec import JobBatch, ReplyBatch
@@ -34,6 +35,7 @@ from signoff_schemas.results import (
     YieldJob,
 )
 from signoff_schemas.values import GlobalListener, Inbox, JobKind, ProcessReference
+from tests.support.contract import Contract
 
 APPLIED = Outcome(status=OutcomeStatus.APPLIED)
 Answers = Callable[[Entry], Outcome | str | None]
@@ -176,6 +178,9 @@ class ScriptedReads:
     async def command(self, identifier: str) -> CommandStatus:
         return self.commands.get(identifier, CommandStatus(CommandState.PENDING))
 
+    async def documents(self, *_: object) -> list[DocumentRow]:
+        return []
+
     async def global_listener(self, identifier: str) -> GlobalListener | None:
         return self.listeners.get(identifier)
 
@@ -215,6 +220,16 @@ class Stack:
         return reader, writer
 
 
+_contracts: list[Contract] = []
+
+
+def _contract(gateway: Gateway) -> Contract:
+    """The API's document, which is the same for all gateways."""
+    if not _contracts:
+        _contracts.append(Contract(gateway.dialects))
+    return _contracts[0]
+
+
 @asynccontextmanager
 async def running(
     values: GatewayValues = GatewayValues(),  # noqa: B008
@@ -245,7 +260,11 @@ async def running(
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110
         await asyncio.sleep(0.01)  # uvicorn has no signal for it
-    async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=20) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://{host}:{port}",
+        timeout=20,
+        event_hooks={"response": [_contract(gateway).check]},
+    ) as client:
         yield Stack(broker, reads, gateway, client, host, port)
     server.should_exit = True
     await gateway.stop()

@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from signoff_load.acceptors import accept_jobs
+from signoff_load.claims import ClaimTraffic
 from signoff_load.history import History, Told
 from signoff_load.traffic import Traffic
 from signoff_load.verdict import verdict
 
 CLIENTS = 16
 TASKS = 64
-EXPECTED = {204, 503, 504, 409}
-"""409: the task still waits for the listener of an update that was answered 504."""
+EXPECTED = {200, 204, 503, 504, 400, 409}
+"""400 and 409: the task is claimed, or it waits for the listener of a change answered 504."""
+
+KINDS = (Traffic, ClaimTraffic)
 
 Report = Callable[[str], None]
 """Shows a line of numbers, also when the test passes."""
@@ -34,15 +37,18 @@ async def some_moment() -> None:
 
 @asynccontextmanager
 async def load(
-    gateways: Sequence[str], clients: int = CLIENTS, tasks: int = TASKS
+    gateways: Sequence[str],
+    clients: int = CLIENTS,
+    tasks: int = TASKS,
+    kind: type[Traffic] = Traffic,
 ) -> AsyncIterator[Traffic]:
     """Clients that change tasks, half of them through a listener, until the block ends."""
-    kind = f"check-{random.getrandbits(32):x}"
-    traffic = Traffic(gateways, [kind])
+    job_type = f"check-{random.getrandbits(32):x}"
+    traffic = kind(gateways, [job_type])
     await traffic.create(tasks)
     stopping, leaving = asyncio.Event(), asyncio.Event()
     workers = [
-        asyncio.create_task(accept_jobs(gateways, kind, name, traffic.notes, leaving))
+        asyncio.create_task(accept_jobs(gateways, job_type, name, traffic.notes, leaving))
         for name in ("ann", "bob")
     ]
     running = asyncio.create_task(traffic.run(clients, stopping))

@@ -105,6 +105,9 @@ class HttpTransport:
                 timeout=aiohttp.ClientTimeout(total=seconds),
             ) as answer:
                 return answer.status, await answer.read()
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            # Its text, and what it is chained to, have the address with the login in it.
+            raise TransportError("the gateway's address is no URL of HTTP") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TransportError(f"{type(error).__name__}: {error}") from error
 

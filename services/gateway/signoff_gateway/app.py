@@ -20,6 +20,7 @@ from signoff_gateway.exchange import (
     Scope,
     Send,
 )
+from signoff_gateway.identity.authenticator import Authenticator
 from signoff_gateway.metrics import Metrics
 from signoff_gateway.pending import hung_up
 from signoff_gateway.reads import ReadsError
@@ -38,11 +39,12 @@ from signoff_gateway.routing import Router, Target
 from signoff_gateway.sending import Sender
 from signoff_schemas.principal import Principal
 
-OPEN_PRINCIPAL: Final = Principal("demo")
-"""Who asks, in an installation that asks nobody for a name."""
+NOBODY: Final = Principal("", tenants=())
+"""Who asks for what everybody may have, and does not say who he is."""
 _UNROUTED: Final = "unknown"
 _CLOSE: Final = ((b"connection", b"close"),)
 _JSON: Final = b"application/json"
+_BYTES: Final = b"application/octet-stream"
 LINGER_SECONDS: Final = 1.0
 LINGER_BYTES_MAX: Final = 32 * 1024 * 1024
 
@@ -56,6 +58,7 @@ class App:
         dialects: Whose routes are served.
         sender: Admits commands.
         metrics: Counts answers.
+        authenticator: Knows the callers.
         body_limit: Largest request body, in bytes.
         body_timeout: Seconds in which a whole body must have arrived.
     """
@@ -66,6 +69,7 @@ class App:
         sender: Sender,
         metrics: Metrics,
         *,
+        authenticator: Authenticator,
         body_limit: int,
         body_timeout: float,
     ) -> None:
@@ -73,6 +77,7 @@ class App:
         self._dialects = dialects
         self._sender = sender
         self._requests = metrics.requests
+        self._authenticator = authenticator
         self._body_limit = body_limit
         self._body_timeout = body_timeout
 
@@ -89,26 +94,32 @@ class App:
             self._requests[method, _UNROUTED, answer.status] += 1
             await _write(answer, receive, send)
             return
+        headers = dict(scope["headers"])
+        client: tuple[str, int] | None = scope.get("client")
+        known = self._authenticator.at_once(headers)
         call = Call(
             method=method,
             path=path,
             params=params,
-            headers=dict(scope["headers"]),
+            headers=headers,
             query=scope["query_string"],
             receive=receive,
-            principal=OPEN_PRINCIPAL,
+            principal=NOBODY if known is None else known,
             route=target.route,
+            address="" if client is None else client[0],
         )
         try:
-            answer = await self._answer(target, call)
+            answer = await self._answer(target, call, is_known=known is not None)
         except ClientGone:
             return
         self._requests[method, target.route.template, answer.status] += 1
         await _write(answer, receive, send)
 
-    async def _answer(self, target: Target, call: Call) -> Answer:
+    async def _answer(self, target: Target, call: Call, *, is_known: bool) -> Answer:
         route = target.route
         try:
+            if not is_known and not route.public:
+                call.principal = await self._authenticator.identify(call.headers, call.address)
             if route.key:
                 call.key = _decoded_key(target.dialect, route, call)
             if route.place is not Place.NONE:
@@ -117,7 +128,7 @@ class App:
                 call.body = await read_body(
                     call.receive, call.headers, limit=self._body_limit, seconds=self._body_timeout
                 )
-                if call.body and route.body is BodyKind.JSON:
+                if call.body and route.body is not BodyKind.FORM:
                     _must_be_json(call)
             return await route.handle(call)
         except (BodyTooLarge, BodyTooSlow) as refusal:
@@ -150,14 +161,15 @@ def _decoded_key(dialect: Dialect, route: Route, call: Call) -> int:
 
 
 def _must_be_json(call: Call) -> None:
-    given = call.headers.get(b"content-type", b"application/octet-stream")
+    unsaid = _JSON if call.route.body is BodyKind.UNTYPED_JSON else _BYTES
+    given = call.headers.get(b"content-type", unsaid)
     if given != _JSON and given.partition(b";")[0].strip().lower() != _JSON:
         raise MediaTypeUnsupported(unquote(given.decode("latin-1")))
 
 
 async def _write(answer: Answer, receive: Receive, send: Send) -> None:
     headers = [*answer.headers]
-    if answer.body or answer.status != 204:
+    if answer.body or answer.status not in {204, 304}:
         headers.append((b"content-length", b"%d" % len(answer.body)))
     start = {"type": "http.response.start", "status": answer.status, "headers": headers}
     if answer.undelivered is not None:

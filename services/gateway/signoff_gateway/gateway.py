@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from zlib import crc32
 
@@ -10,8 +10,10 @@ from signoff_gateway.admission import Admission, FixedLimiter
 from signoff_gateway.app import App
 from signoff_gateway.breaker import Breaker
 from signoff_gateway.dialects.camunda.routes import Camunda
-from signoff_gateway.exchange import Dialect
+from signoff_gateway.dialects.orkes.routes import Orkes
+from signoff_gateway.identity.service import Identity, IdentityValues
 from signoff_gateway.metrics import Metrics
+from signoff_gateway.openapi.documentation import Documentation
 from signoff_gateway.pending import Pending
 from signoff_gateway.ports import ClusterReader
 from signoff_gateway.reads import Reads
@@ -40,6 +42,8 @@ class GatewayValues:
     """Until a stop no longer waits for what is in flight."""
     version: str = "8.10.0"
     """The version that clients are told."""
+    identity: IdentityValues = field(default_factory=IdentityValues)
+    """Who may call."""
 
 
 class Gateway:
@@ -95,22 +99,24 @@ class Gateway:
             new_id=new_id,
             body_limit=values.body_limit,
         )
+        self._identity = Identity(reads, clock, values.identity)
         self._subscriptions = Subscriptions(inbox, log.partitions, clock, new_id)
-        self._dialects: Sequence[Dialect] = (
-            Camunda(
-                self._sender,
-                self._subscriptions,
-                reads,
-                self._breaker,
-                self.metrics,
-                partitions=log.partitions,
-                version=values.version,
-            ),
+        camunda = Camunda(
+            self._sender,
+            self._subscriptions,
+            reads,
+            self._breaker,
+            self.metrics,
+            partitions=log.partitions,
+            version=values.version,
         )
+        orkes = Orkes(self._sender, self._subscriptions, reads, clock, self._identity)
+        self.dialects: Final[Sequence[Camunda | Orkes]] = (camunda, orkes)
         self.asgi: Final = App(
-            self._dialects,
+            (*self.dialects, Documentation(self.dialects)),
             self._sender,
             self.metrics,
+            authenticator=self._identity.authenticator,
             body_limit=values.body_limit,
             body_timeout=values.body_timeout,
         )
@@ -140,6 +146,7 @@ class Gateway:
         await self._pending.drained(self._values.drain_timeout)
         self._pending.stop()
         await self._breaker.stop()
+        await self._identity.close()
         await self._close()
         # Answers that are decided are written in the turns of the loop that follow.
         await asyncio.sleep(0)

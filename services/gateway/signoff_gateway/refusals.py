@@ -78,6 +78,7 @@ class Cause(StrEnum):
     DATABASE = "database"
     NO_OWNER = "no_owner"
     STOPPING = "stopping"
+    IDENTITY = "identity"
 
 
 @dataclass
@@ -111,6 +112,34 @@ class PartitionUnknown(Refusal):
     """The command names a key of a partition that does not exist."""
 
     command: object
+
+
+class Lack(StrEnum):
+    """What a caller's proof of who he is lacks."""
+
+    MISSING = "missing"
+    """There is none."""
+    INVALID = "invalid"
+    """It is none that is known here, or whoever it was for is gone."""
+    EXPIRED = "expired"
+    """A token's time is up."""
+    WRONG = "wrong"
+    """A name and a secret that do not belong together."""
+
+
+@dataclass
+class Unauthenticated(Refusal):
+    """Nobody knows who calls. ``at``: now, in epoch milliseconds."""
+
+    lack: Lack
+    at: int
+
+
+@dataclass
+class TooManyFailures(Refusal):
+    """So many logins have failed that no more are tried for some seconds."""
+
+    wait_seconds: int
 
 
 Failure = Refusal | OutcomeUnknown | ReadsError

@@ -14,6 +14,18 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # n
 COMMON = ("database_url", "log_level", "log_format")
 LOG = ("kafka", "kafka_replication", "partitions", "inboxes")
 GATEWAY = ("host", "port", "request_timeout", "in_flight_limit", "waits_limit", "body_limit")
+IDENTITY = (
+    "authentication",
+    "allow_open",
+    "identity_file",
+    "token_secret",
+    "token_lifetime",
+    "oidc_issuer",
+    "oidc_audience",
+    "oidc_jwks_url",
+    "oidc_user_claim",
+    "oidc_groups_claim",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +63,16 @@ def _add_dev(commands: Commands) -> None:
         _dev,
         "everything in one process, with demo tasks",
         "signoff dev --port 9090 --request-timeout 5",
-        ("data", "demo", "postgres_bin", "retention_days", "global_listeners", *GATEWAY, *COMMON),
+        (
+            "data",
+            "demo",
+            "postgres_bin",
+            "retention_days",
+            "global_listeners",
+            *GATEWAY,
+            *IDENTITY,
+            *COMMON,
+        ),
     )
     dev.add_argument("--data", metavar="DIR", help="where the database is kept")
     dev.add_argument("--port", type=int, metavar="N", help="port of the HTTP API")
@@ -77,7 +98,7 @@ def _add_stack(commands: Commands) -> None:
         _gateway,
         "the HTTP API of a distributed stack",
         "SIGNOFF_KAFKA=127.0.0.1:9092 SIGNOFF_DATABASE_URL=postgresql://… signoff gateway",
-        ("global_listeners", *GATEWAY, *LOG, *COMMON),
+        ("global_listeners", *GATEWAY, *IDENTITY, *LOG, *COMMON),
     )
     _add(
         commands,
@@ -112,9 +133,17 @@ def _add_stack(commands: Commands) -> None:
         commands,
         "check",
         _check,
-        "checks settings, PostgreSQL, schema and Kafka; for probes",
+        "checks settings, who may call, PostgreSQL, schema and Kafka; for probes",
         "signoff check && signoff broker",
-        (*LOG, *COMMON),
+        ("host", *IDENTITY, *LOG, *COMMON),
+    )
+    _add(
+        commands,
+        "hash",
+        _hash,
+        "makes the hash of a password or key for the identity file",
+        "signoff hash < password.txt",
+        (),
     )
 
 
@@ -130,11 +159,15 @@ def _add(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"example:\n  {example}\n\nsettings, from the environment:\n{described(*settings)}",
+        epilog=f"example:\n  {example}{_listed(settings)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
     return parser
+
+
+def _listed(settings: Sequence[str]) -> str:
+    return f"\n\nsettings, from the environment:\n{described(*settings)}" if settings else ""
 
 
 # Each command imports what it runs: `signoff --help` must not wait for a web server to load.
@@ -174,6 +207,12 @@ def _check(settings: Settings) -> int:
     from signoff.checks import run_check  # noqa: PLC0415
 
     return run_check(settings)
+
+
+def _hash(_settings: Settings) -> int:
+    from signoff.identity import run_hash  # noqa: PLC0415
+
+    return run_hash()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,12 @@ import structlog
 from signoff import parts
 from signoff.demo import listeners, tasks_to_try, things_to_try
 from signoff.global_listeners import configure
+from signoff.identity import (
+    IdentityRefused,
+    identity_values,
+    ready_made,
+    who_may_call,
+)
 from signoff.metrics import BrokerCollector
 from signoff.serving import AddressTaken, address, listen, serving
 from signoff.settings import Settings
@@ -31,7 +37,7 @@ from signoff_worker import HttpTransport, Worker
 READY_POLL_SECONDS = 0.01
 RESTART_PAUSE_SECONDS = 0.2
 DRAIN = timedelta(seconds=2)
-REFUSALS = (AddressTaken, LogMismatch, StoreError, PostgresServerError)
+REFUSALS = (AddressTaken, IdentityRefused, LogMismatch, StoreError, PostgresServerError)
 
 
 def run_dev(settings: Settings) -> int:
@@ -49,6 +55,7 @@ def run_dev(settings: Settings) -> int:
 
 
 async def _everything(settings: Settings, stopping: asyncio.Event) -> None:
+    identity = identity_values(settings, ready_made())
     listening = listen(settings.host, settings.port)
     async with _database(settings) as dsn:
         await migrate(dsn)
@@ -57,7 +64,7 @@ async def _everything(settings: Settings, stopping: asyncio.Event) -> None:
         await owner.ensure_partitions(settings.partitions, SystemClock().now_ms())
         await owner.verify_log(await log.start())
         broker = parts.broker(log, owner, publish_events=False)
-        async with parts.gateway(settings, log, dsn) as gateway:
+        async with parts.gateway(settings, log, dsn, identity) as gateway:
             gateway.metrics.include(BrokerCollector(broker.metrics))
             await broker.start()
             try:
@@ -65,7 +72,10 @@ async def _everything(settings: Settings, stopping: asyncio.Event) -> None:
                 if not stopping.is_set():
                     await gateway.start()
                     await configure(log, SystemClock(), settings.global_listeners)
-                    await _serve(gateway, listening, stopping, demo=settings.demo)
+                    # The demo's worker has no credentials.
+                    demo = settings.demo and not identity.required
+                    say(who_may_call(identity))
+                    await _serve(gateway, listening, stopping, demo=demo)
             finally:
                 await broker.stop()
         await log.close()
@@ -78,7 +88,7 @@ async def _serve(
     url = address(listening)
     async with serving(gateway.asgi, listening), _demo(url, wanted=demo):
         tune_gc()
-        say(f"Signoff listens on {url}, Ctrl-C ends it")
+        say(f"Signoff listens on {url}, Ctrl-C ends it; its API is described on {url}/docs")
         await stopping.wait()
         await gateway.stop()
 

@@ -14,6 +14,7 @@ from signoff_broker.postgres.ownership import PostgresOwnership
 from signoff_broker.postgres.store import Retention
 from signoff_broker.wiring import Broker
 from signoff_gateway.gateway import Gateway, GatewayValues
+from signoff_gateway.identity.service import IdentityValues
 from signoff_gateway.reads.postgres import PostgresReads
 from signoff_process.clock import SystemClock
 from signoff_process.log.ports import Log
@@ -42,7 +43,9 @@ def broker(log: Log, owner: PostgresOwnership, *, publish_events: bool = True) -
 
 
 @asynccontextmanager
-async def gateway(settings: Settings, log: Log, dsn: str) -> AsyncGenerator[Gateway]:
+async def gateway(
+    settings: Settings, log: Log, dsn: str, identity: IdentityValues
+) -> AsyncGenerator[Gateway]:
     """A gateway on a started log, to be started; its connections are closed at the end.
 
     It watches the cluster on a connection of its own: busy searches must not look like a database
@@ -53,6 +56,7 @@ async def gateway(settings: Settings, log: Log, dsn: str) -> AsyncGenerator[Gate
         in_flight_limit=settings.in_flight_limit,
         waits_limit=settings.waits_limit,
         body_limit=settings.body_limit,
+        identity=identity,
     )
     reads = await PostgresReads.open(dsn)
     cluster = await PostgresReads.open(dsn, size=1, wait_seconds=1)

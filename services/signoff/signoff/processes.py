@@ -7,6 +7,7 @@ import structlog
 
 from signoff import addresses, parts
 from signoff.global_listeners import configure
+from signoff.identity import IdentityRefused, identity_values
 from signoff.metrics import BrokerPages
 from signoff.serving import AddressTaken, address, listen, serving
 from signoff.settings import Settings
@@ -15,7 +16,7 @@ from signoff_process.clock import SystemClock
 from signoff_process.lifecycle import run, tune_gc
 from signoff_process.log.ports import LogMismatch
 
-REFUSALS = (AddressTaken, LogMismatch, StoreError, addresses.SettingMissing)
+REFUSALS = (AddressTaken, IdentityRefused, LogMismatch, StoreError, addresses.SettingMissing)
 
 
 def run_gateway(settings: Settings) -> int:
@@ -41,9 +42,10 @@ async def _gateway(settings: Settings, stopping: asyncio.Event) -> None:
     logger = structlog.get_logger()
     log = addresses.kafka_log(settings)
     dsn = addresses.database(settings)
+    identity = identity_values(settings)
     listening = listen(settings.host, settings.port)
     await addresses.when_log_is_there(log.start, stopping)
-    async with parts.gateway(settings, log, dsn) as gateway:
+    async with parts.gateway(settings, log, dsn, identity) as gateway:
         await addresses.when_log_is_there(gateway.start, stopping)
         clock, listeners = SystemClock(), settings.global_listeners
         await addresses.when_log_is_there(lambda: configure(log, clock, listeners), stopping)

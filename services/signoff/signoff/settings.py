@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as NoJson
 
@@ -19,6 +20,22 @@ FOR_TESTS = "SIGNOFF_TEST_"
 
 AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+TOKEN_SECRET_MIN = 32
+
+
+class Authentication(StrEnum):
+    """Whether callers must prove who they are."""
+
+    OPEN = "open"
+    REQUIRED = "required"
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if 0 < len(secret.get_secret_value()) < TOKEN_SECRET_MIN:
+        raise ValueError(f"a secret has {TOKEN_SECRET_MIN} characters or more")
+    return secret
 
 
 def default_data_dir() -> Path:
@@ -79,8 +96,38 @@ class Settings(BaseSettings):
         description="Listeners of every task, a JSON list: id, type, event-types, retries, "
         "after-non-global, priority.",
     )
+    authentication: Authentication = Field(
+        Authentication.OPEN,
+        description="open: everybody is let in, as an admin; required: callers prove who they are.",
+    )
+    allow_open: bool = Field(
+        default=False,
+        description="Lets an open gateway listen on an address that is not this machine's own.",
+    )
+    identity_file: AbsolutePath | None = Field(
+        None, description="Users, groups, roles and applications: a JSON or TOML file."
+    )
+    token_secret: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
+        SecretStr(""),
+        description="Signs tokens, 32 characters or more; empty: one is made and kept.",
+    )
+    token_lifetime: int = Field(
+        3600, ge=60, le=30 * 86_400, description="Seconds that a token is good for, at most."
+    )
+    oidc_issuer: str = Field(
+        "", description="Identity provider whose Bearer tokens are accepted, as https://…"
+    )
+    oidc_audience: str = Field("", description="What its tokens must be meant for.")
+    oidc_jwks_url: str = Field(
+        "", description="Where its keys are; empty: as its discovery document says."
+    )
+    oidc_user_claim: str = Field("sub", min_length=1, description="The claim that names the user.")
+    oidc_groups_claim: str = Field(
+        "groups", min_length=1, description="The claim that lists the user's groups."
+    )
     gateway_url: str = Field(
-        "http://127.0.0.1:8080", description="Where a worker finds the gateway."
+        "http://127.0.0.1:8080",
+        description="Where a worker finds the gateway; http://USER:PASSWORD@… to log in.",
     )
     worker_concurrency: int = Field(
         8, ge=1, le=4096, description="Handlers that a worker runs at a time."
@@ -119,7 +166,8 @@ def described(*names: str) -> str:
     lines: list[str] = []
     for name in names:
         field = Settings.model_fields[name]
-        default = "" if field.default_factory or field.default in ("", None) else field.default
+        is_empty = field.default_factory or field.default in ("", None, SecretStr(""))
+        default = "" if is_empty else field.default
         shown = f" [{default}]" if default != "" else ""
         lines.append(f"  {PREFIX}{name.upper()}{shown}\n      {field.description}")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import re
 import sys
 
 import structlog
@@ -31,7 +32,7 @@ def run_worker(settings: Settings, where: str) -> int:
             [listeners],
             concurrency_max=settings.worker_concurrency,
         )
-        log.info("worker_started", gateway=settings.gateway_url, listeners=where)
+        log.info("worker_started", gateway=_without_login(settings.gateway_url), listeners=where)
         await worker.run(stopping)
         log.info("worker_stopped")
         return 0
@@ -56,3 +57,8 @@ def find_listeners(where: str) -> Listeners:
     if not isinstance(found, Listeners):
         raise NoListeners(f"'{name}' in '{module_name}' is no Listeners object")
     return found
+
+
+def _without_login(url: str) -> str:
+    """An address that may stand in a log."""
+    return re.sub("//.*@", "//", url)

@@ -1,14 +1,19 @@
 """Job activation: a poll, and the jobs it got in the dialect's shape (camunda.md 3.1)."""
 
+import asyncio
+from contextlib import suppress
 from typing import Final
 
 from signoff_gateway.dialects.camunda.answers import InvalidArgument, json_answer
 from signoff_gateway.dialects.camunda.headers import job_headers
 from signoff_gateway.dialects.camunda.job_models import ActivationBody
 from signoff_gateway.dialects.camunda.names import ATTRIBUTE_LABELS
+from signoff_gateway.dialects.camunda.reading_rights import may_work_on
 from signoff_gateway.dialects.camunda.validation import read
-from signoff_gateway.exchange import Answer, Call
+from signoff_gateway.exchange import Answer, Call, Receive
+from signoff_gateway.pending import hung_up
 from signoff_gateway.polls import Wanted
+from signoff_gateway.refusals import ClientGone
 from signoff_gateway.subscriptions import Subscriptions
 from signoff_schemas.ids import DEFAULT_TENANT
 from signoff_schemas.jobs import ActivatedJob
@@ -35,12 +40,24 @@ class Activation:
         body = read(ActivationBody, call.body)
         wanted, most = _wanted(body)
         wait = _wait(body.request_timeout)
-        jobs = await self._subscriptions.poll(wanted, most, wait, call.receive)
+        if may_work_on(call.principal, wanted.job_type):
+            jobs = await self._subscriptions.poll(wanted, most, wait, call.receive)
+        else:
+            jobs = await _nothing(wait, call.receive)
         with_lease = body.with_lease is True
         answer = json_answer({"jobs": [_job(job, with_lease=with_lease) for job in jobs]})
         if jobs:
             answer.undelivered = lambda: self._subscriptions.give_back(wanted, jobs)
         return answer
+
+
+async def _nothing(wait: float, receive: Receive) -> list[ActivatedJob]:
+    """Jobs are withheld without a word; a poll in vain takes as long as others."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait):
+            await hung_up(receive)
+            raise ClientGone
+    return []
 
 
 def _wanted(body: ActivationBody) -> tuple[Wanted, int]:

@@ -19,6 +19,7 @@ from signoff_gateway.refusals import (
     Failure,
     IdempotencyKeyMalformed,
     KeyMalformed,
+    Lack,
     Limit,
     MediaTypeUnsupported,
     MethodNotAllowed,
@@ -26,6 +27,8 @@ from signoff_gateway.refusals import (
     PartitionUnknown,
     Refusal,
     RouteUnknown,
+    TooManyFailures,
+    Unauthenticated,
     Unavailable,
 )
 from signoff_gateway.sending import Settled
@@ -72,7 +75,18 @@ _UNAVAILABLE: Final[Mapping[Cause, str]] = {
     ),
     Cause.NO_OWNER: "Cannot accept requests for partition {partition}.",
     Cause.STOPPING: "Expected to handle request, but this gateway is stopping",
+    Cause.IDENTITY: "Expected to handle request, but the identity provider cannot be reached",
 }
+_UNAUTHENTICATED: Final[Mapping[Lack, str]] = {
+    Lack.MISSING: "An Authentication object was not found in the SecurityContext",
+    Lack.INVALID: "The credentials are not valid",
+    Lack.EXPIRED: "The token has expired",
+    Lack.WRONG: "Bad credentials",
+}
+_CHALLENGES: Final = (
+    (b"www-authenticate", b'Basic realm="Signoff", charset="UTF-8"'),
+    (b"www-authenticate", b"Bearer"),
+)
 
 
 class BadRequest(Refusal):
@@ -85,6 +99,10 @@ class InvalidArgument(Refusal):
 
 class NotFound(Refusal):
     """What is asked for is not there."""
+
+
+class Forbidden(Refusal):
+    """The caller may not see what he asks for."""
 
 
 class Rejected(Refusal):
@@ -158,12 +176,23 @@ def refused(refusal: Failure, path: str) -> Answer:
         case Unavailable():
             detail = _UNAVAILABLE[refusal.cause].format(partition=refusal.partition)
             return problem(503, "UNAVAILABLE", detail, path, headers=(_RETRY_AFTER,))
+        case Unauthenticated():
+            detail = _UNAUTHENTICATED[refusal.lack]
+            return problem(401, "Unauthorized", detail, path, headers=_CHALLENGES)
+        case TooManyFailures():
+            return _too_many_failures(refusal, path)
         case PartitionUnknown():
             return problem(*rejection_problem(unknown_key(refusal.command)), path)
         case ReadsError():
             return _unread(refusal, path)
         case _:
             return _http_problem(refusal, path)
+
+
+def _too_many_failures(refusal: TooManyFailures, path: str) -> Answer:
+    detail = f"Too many logins failed, try again in {refusal.wait_seconds} seconds."
+    headers = ((b"retry-after", str(refusal.wait_seconds).encode()),)
+    return problem(429, "Too Many Requests", detail, path, headers=headers)
 
 
 def _outcome_unknown(command_id: str, path: str) -> Answer:
@@ -209,6 +238,8 @@ def _http_problem(refusal: Failure, path: str) -> Answer:
             return problem(400, _BAD_REQUEST, str(refusal), path)
         case InvalidArgument():
             return problem(400, "INVALID_ARGUMENT", str(refusal), path)
+        case Forbidden():
+            return problem(403, "FORBIDDEN", str(refusal), path)
         case NotFound():
             return problem(404, "NOT_FOUND", str(refusal), path)
         case KeyMalformed():

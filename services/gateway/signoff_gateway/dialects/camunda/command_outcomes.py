@@ -14,8 +14,10 @@ from signoff_gateway.dialects.camunda.answers import (
 )
 from signoff_gateway.exchange import Answer, Call
 from signoff_gateway.ports import OutcomeReader
+from signoff_gateway.reads import CommandStatus
 from signoff_gateway.sending import Sender
 from signoff_schemas.commands import Withdraw
+from signoff_schemas.principal import ADMIN
 from signoff_schemas.replies import Outcome
 
 
@@ -30,24 +32,38 @@ class CommandOutcomes:
     async def get(self, call: Call) -> Answer:
         """GET /commands/{commandId}."""
         identifier, _ = self._named(call)
-        status = await self._outcomes.command(identifier)
+        status = await self._status(call, identifier)
         return json_answer(_described(identifier, status.state.value, status.outcome))
 
     async def withdraw(self, call: Call) -> Answer:
         """POST /commands/{commandId}/withdrawal: 200 with the status that is now final."""
         identifier, partition = self._named(call)
+        if ADMIN not in call.principal.roles:
+            await self._status(call, identifier)
         settled = await self._sender.ask(call, Withdraw(target=identifier), partition=partition)
         status = str(result_of(settled)["status"])
         return json_answer(
             {"commandId": identifier, "status": status}, command_id=settled.command_id
         )
 
+    async def _status(self, call: Call, identifier: str) -> CommandStatus:
+        """Of a command of the caller's own; those of others look as if there were none."""
+        status = await self._outcomes.command(identifier)
+        caller = call.principal
+        if ADMIN in caller.roles or status.principal in {"", caller.id}:
+            return status
+        raise _unknown(identifier)
+
     def _named(self, call: Call) -> tuple[str, int]:
         identifier = call.params["commandId"]
         partition = known_partition(identifier, self._partitions)
         if partition is None:
-            raise NotFound(f"Command with id '{identifier}' not found")
+            raise _unknown(identifier)
         return identifier, partition
+
+
+def _unknown(identifier: str) -> NotFound:
+    return NotFound(f"Command with id '{identifier}' not found")
 
 
 def _described(identifier: str, status: str, outcome: Outcome | None) -> dict[str, object]:

@@ -9,6 +9,7 @@ from signoff_gateway.dialects.camunda.answers import (
     no_content,
     result_of,
 )
+from signoff_gateway.dialects.camunda.reading_rights import must_read_listeners
 from signoff_gateway.dialects.camunda.results import global_listener_result
 from signoff_gateway.dialects.camunda.user_task_models import EVENT_TYPES
 from signoff_gateway.dialects.camunda.validation import Body, Int32, enum_value, read, sentences
@@ -62,6 +63,7 @@ class GlobalListeners:
 
     async def get(self, call: Call) -> Answer:
         """GET /global-task-listeners/{id}."""
+        must_read_listeners(call.principal)
         identifier = call.params["id"]
         listener = await self._reads.global_listener(identifier)
         if listener is None:

@@ -48,6 +48,22 @@ _TEXTS: Final[Mapping[Code, str]] = {
     Code.TASK_IN_STATE: (
         "Expected to {verb} user task with key '{key}', but it is in state '{state}'"
     ),
+    Code.TASK_FORBIDDEN: (
+        "Expected to {verb} user task with key '{key}', but the caller has no permission on"
+        " '{target}'"
+    ),
+    Code.TASK_TAKEN: (
+        "Expected to {verb} user task with key '{key}', but it is claimed by '{claimant}'"
+    ),
+    Code.TASK_NOT_TAKEN: (
+        "Expected to {verb} user task with key '{key}', but nobody has claimed it"
+    ),
+    Code.TASK_UNASSIGNED: (
+        "Expected to {verb} user task with key '{key}', but it is assigned to nobody"
+    ),
+    Code.TASK_OF_OTHERS: (
+        "Expected to {verb} user task with key '{key}', but it is assigned to '{assignee}'"
+    ),
     Code.CLAIM_WITHOUT_ASSIGNEE: (
         "Expected to claim user task with key '{key}', but provided assignee is empty"
     ),
@@ -70,6 +86,11 @@ _TEXTS: Final[Mapping[Code, str]] = {
         "Expected to cancel a process instance with key '{key}', but no such process was found"
     ),
     Code.DEFINITION_NOT_FOUND: _DEFINITION_BY_ID,
+    Code.DEFINITION_EXISTS: (
+        "Expected to deploy version '{version}' of process '{process_id}', but it exists already"
+    ),
+    Code.DOCUMENT_EXISTS: "Expected to create {kind} '{id}', but it exists already",
+    Code.DOCUMENT_NOT_FOUND: "Expected to find {kind} '{id}', but there is none",
     Code.JOB_NOT_FOUND: "Expected to {verb} job with key '{key}', but no such job was found",
     Code.JOB_IN_STATE: "Expected to {verb} job with key '{key}', but it is in state '{state}'",
     Code.JOB_LEASE_MISMATCH: (
@@ -147,6 +168,10 @@ _TEXTS: Final[Mapping[Code, str]] = {
     Code.TENANT_FORBIDDEN: (
         "Expected to perform operation '{operation}' on resource '{resource}' for tenant"
         " '{tenant}', but user is not assigned to this tenant"
+    ),
+    Code.FORBIDDEN: (
+        "Insufficient permissions to perform operation '{operation}' on resource '{resource}',"
+        " required resource identifiers are one of '[*, {target}]'"
     ),
     Code.COMMAND_FAILED: "Unexpected error occurred during the request processing: {error}",
 }

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from signoff_gateway.dialects.camunda import search
 from signoff_gateway.dialects.camunda.answers import json_answer
+from signoff_gateway.dialects.camunda.reading_rights import ReadingRights
 from signoff_gateway.dialects.camunda.results import (
     form_result,
     incident_result,
@@ -24,6 +25,7 @@ from signoff_gateway.dialects.camunda.search_tables import (
 )
 from signoff_gateway.exchange import Answer, BodyKind, Call, Handler, Route
 from signoff_gateway.reads import Reads, Tenants
+from signoff_schemas.principal import ADMIN
 
 Row = TypeVar("Row")
 
@@ -35,6 +37,7 @@ class Reading:
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
+        self._rights = ReadingRights(reads)
 
     def routes(self) -> Iterable[Route]:
         """All of them."""
@@ -42,22 +45,22 @@ class Reading:
 
     def _lookups(self) -> Iterable[Route]:
         reads = self._reads
-        yield _get(_TASK, "userTaskKey", _one(reads.user_task, user_task_result, "User Task"))
+        yield _get(_TASK, "userTaskKey", self._one(reads.user_task, user_task_result, "User Task"))
         yield _get(
             "/v2/incidents/{incidentKey}",
             "incidentKey",
-            _one(reads.incident, incident_result, "Incident"),
+            self._one(reads.incident, incident_result, "Incident"),
         )
         yield _get(
             "/v2/variables/{variableKey}",
             "variableKey",
-            _one(reads.variable, variable_result, "Variable"),
+            self._one(reads.variable, variable_result, "Variable"),
         )
-        yield _get("/v2/forms/{formKey}", "formKey", _one(reads.form, form_result, "Form"))
+        yield _get("/v2/forms/{formKey}", "formKey", self._one(reads.form, form_result, "Form"))
         yield _get(
             "/v2/process-instances/{processInstanceKey}",
             "processInstanceKey",
-            _one(reads.process_instance, process_instance_result, "Process Instance"),
+            self._one(reads.process_instance, process_instance_result, "Process Instance"),
         )
 
     def _searches(self) -> Iterable[Route]:
@@ -84,21 +87,21 @@ class Reading:
             yield _search(f"{_TASK}/{name}/search", handle, "userTaskKey")
 
     async def _found(self, what: Searchable, call: Call) -> Answer:
-        tenants = call.principal.tenants
-        return json_answer(await search.found(self._reads, what, call.body, tenants))
+        return json_answer(await search.found(self._reads, what, call.body, call.principal))
 
     async def _variables(self, call: Call) -> Answer:
         truncate = search.truncates(call.query)
-        tenants = call.principal.tenants
-        page = await search.found(self._reads, VARIABLES, call.body, tenants, truncate=truncate)
+        caller = call.principal
+        page = await search.found(self._reads, VARIABLES, call.body, caller, truncate=truncate)
         return json_answer(page)
 
     async def _incidents_within(self, field: str, call: Call) -> Answer:
-        tenants = call.principal.tenants
-        page = await search.incidents_within(self._reads, field, call.key, call.body, tenants)
+        caller = call.principal
+        page = await search.incidents_within(self._reads, field, call.key, call.body, caller)
         return json_answer(page)
 
     async def _task_variables(self, call: Call, *, effective: bool) -> Answer:
+        await self._must_read_task(call)
         page = await search.task_variables(
             self._reads,
             call.key,
@@ -110,20 +113,34 @@ class Reading:
         return json_answer(page)
 
     async def _form(self, call: Call) -> Answer:
+        await self._must_read_task(call)
         form = await search.task_form(self._reads, call.key, call.principal.tenants)
         return Answer(204) if form is None else json_answer(form)
 
+    async def _must_read_task(self, call: Call) -> None:
+        """Of an admin nothing is asked, so he pays for no second look at the task."""
+        if ADMIN not in call.principal.roles:
+            task = await self._reads.user_task(call.key, call.principal.tenants)
+            if task is not None:
+                await self._rights.must_read(call.principal, task)
 
-def _one(
-    look_up: Callable[[int, Tenants], Awaitable[Row | None]],
-    result: Callable[[Row], dict[str, object]],
-    name: str,
-) -> Handler:
-    async def handle(call: Call) -> Answer:
-        found = await search.one(look_up, result, name, call.key, call.principal.tenants)
-        return json_answer(found)
+    def _one(
+        self,
+        look_up: Callable[[int, Tenants], Awaitable[Row | None]],
+        result: Callable[[Row], dict[str, object]],
+        name: str,
+    ) -> Handler:
+        async def handle(call: Call) -> Answer:
+            async def seen(key: int, tenants: Tenants) -> Row | None:
+                row = await look_up(key, tenants)
+                if row is not None:
+                    await self._rights.must_read(call.principal, row)
+                return row
 
-    return handle
+            tenants = call.principal.tenants
+            return json_answer(await search.one(seen, result, name, call.key, tenants))
+
+        return handle
 
 
 def _get(template: str, key: str, handle: Handler) -> Route:

@@ -10,6 +10,7 @@ from signoff_gateway.dialects.camunda.answers import internal_error, refused
 from signoff_gateway.dialects.camunda.cluster import ClusterInfo
 from signoff_gateway.dialects.camunda.command_outcomes import CommandOutcomes
 from signoff_gateway.dialects.camunda.deployments import Deployments
+from signoff_gateway.dialects.camunda.documented import DESCRIPTION
 from signoff_gateway.dialects.camunda.global_listeners import GlobalListeners
 from signoff_gateway.dialects.camunda.instances import InstanceCommands
 from signoff_gateway.dialects.camunda.jobs import JobCommands
@@ -17,6 +18,7 @@ from signoff_gateway.dialects.camunda.reading import Reading
 from signoff_gateway.dialects.camunda.user_tasks import UserTaskCommands
 from signoff_gateway.exchange import Answer, BodyKind, Handler, Place, Route
 from signoff_gateway.metrics import Metrics
+from signoff_gateway.openapi.operations import Description
 from signoff_gateway.reads import Reads
 from signoff_gateway.refusals import Failure
 from signoff_gateway.sending import Sender
@@ -40,6 +42,7 @@ class Camunda:
     """
 
     prefixes: Sequence[str] = ("v1", "v2", "metrics")
+    description: Description = DESCRIPTION
 
     def __init__(  # noqa: PLR0913 - what its endpoints stand on
         self,
@@ -132,10 +135,10 @@ def _outcome_routes(outcomes: CommandOutcomes) -> Iterable[Route]:
 
 def _info_routes(info: ClusterInfo) -> Iterable[Route]:
     yield Route("GET", "/v2/topology", info.topology)
-    yield Route("GET", "/v2/status", info.status)
-    yield Route("GET", "/v2/license", info.license)
+    yield Route("GET", "/v2/status", info.status, public=True)
+    yield Route("GET", "/v2/license", info.license, public=True)
     yield Route("GET", "/v2/authentication/me", info.me)
-    yield Route("GET", "/metrics", info.metrics)
+    yield Route("GET", "/metrics", info.metrics, public=True)
 
 
 def _keyed(

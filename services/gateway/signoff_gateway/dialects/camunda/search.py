@@ -2,10 +2,10 @@
 
 What routes call (``tenants`` are the caller's; all but the lookups of the store is done here):
 
-* ``await found(reads, USER_TASKS, body, tenants)`` → the response body of ``POST …/search``; so too
+* ``await found(reads, USER_TASKS, body, caller)`` → the response body of ``POST …/search``; so too
   JOBS, INCIDENTS, VARIABLES (with ``truncate=``), GLOBAL_LISTENERS, PROCESS_INSTANCES.
 * ``await incidents_within(reads, "process_instance_key" | "element_instance_key", key, body,
-  tenants)`` → that of ``POST /process-instances/{key}/incidents/search`` and its sibling.
+  caller)`` → that of ``POST /process-instances/{key}/incidents/search`` and its sibling.
 * ``await task_variables(reads, key, body, tenants, truncate=…, effective=…)`` → that of a task's
   two variable searches; raises NotFound.
 * ``await one(reads.user_task, user_task_result, "User Task", key, tenants)`` → the response body
@@ -24,6 +24,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from signoff_gateway.dialects.camunda.answers import BadRequest, InvalidArgument, NotFound
+from signoff_gateway.dialects.camunda.reading_rights import readable
 from signoff_gateway.dialects.camunda.results import (
     form_result,
     global_listener_result,
@@ -60,6 +61,7 @@ from signoff_gateway.reads import (
     SearchQuery,
     Tenants,
 )
+from signoff_schemas.principal import Principal
 
 Row = TypeVar("Row")
 JsonObject = dict[str, object]
@@ -67,8 +69,8 @@ JsonObject = dict[str, object]
 LIMIT_MAX: Final = 10_000
 _UNREADABLE: Final = "Failed to read request"
 _START_MAX: Final = (1 << 31) - 1
-_OFFSET_MEMBERS: Final = ("from", "limit")
-_PAGE_MEMBERS: Final = ("from", "after", "before", "limit")
+OFFSET_MEMBERS: Final = ("from", "limit")
+PAGE_MEMBERS: Final = ("from", "after", "before", "limit")
 _DIRECTIONS: Final = {"ASC": False, "DESC": True}
 _RESULTS: Final[Mapping[Entity, Callable[[Any], JsonObject]]] = {
     Entity.USER_TASKS: user_task_result,
@@ -80,22 +82,27 @@ _RESULTS: Final[Mapping[Entity, Callable[[Any], JsonObject]]] = {
 
 
 async def found(
-    reads: Reads, what: Searchable, body: bytes, tenants: Tenants, *, truncate: bool = True
+    reads: Reads, what: Searchable, body: bytes, caller: Principal, *, truncate: bool = True
 ) -> JsonObject:
-    """The response body of a search."""
-    query = replace(parse_search(what, body), preview=truncate)
+    """The response body of a search: what the caller may not read is left out."""
+    within = readable(caller, what.entity)
+    query = replace(parse_search(what, body), preview=truncate, within=within)
     result = _RESULTS.get(what.entity) or partial(variable_search_result, truncated=truncate)
-    return await _answer(reads.search(what.entity, query, tenants), result)
+    return await _answer(reads.search(what.entity, query, caller.tenants), result)
 
 
 async def incidents_within(
-    reads: Reads, field: str, key: int, body: bytes, tenants: Tenants
+    reads: Reads, field: str, key: int, body: bytes, caller: Principal
 ) -> JsonObject:
     """The response body of a search for the incidents of one process or element instance."""
     query = parse_search(INCIDENTS, body)
-    within = Condition(field, Operator.EQ, key)
-    query = replace(query, conditions=(within, *query.conditions))
-    return await _answer(reads.search(Entity.INCIDENTS, query, tenants), incident_result)
+    there = Condition(field, Operator.EQ, key)
+    query = replace(
+        query,
+        conditions=(there, *query.conditions),
+        within=readable(caller, Entity.INCIDENTS),
+    )
+    return await _answer(reads.search(Entity.INCIDENTS, query, caller.tenants), incident_result)
 
 
 async def task_variables(
@@ -235,7 +242,7 @@ def _order(what: Searchable, given: object, violations: Violations) -> tuple[Ord
 def _page(what: Searchable, given: object, violations: Violations) -> Page:
     if given is None:
         return Page()
-    members = _PAGE_MEMBERS if what.cursors else _OFFSET_MEMBERS
+    members = PAGE_MEMBERS if what.cursors else OFFSET_MEMBERS
     if not isinstance(given, dict) or not set(members) & set(cast("JsonObject", given)):
         raise BadRequest("At least one of [from, after, before, limit] is required.")
     page = cast("JsonObject", given)

@@ -3,7 +3,7 @@
 import json
 import re
 from functools import cache
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -67,7 +67,8 @@ def _key(value: object) -> object:
     return int(value)
 
 
-Key = Annotated[Int64, BeforeValidator(_key)]
+_KeyText = Annotated[str, Field(pattern=r"^-?[0-9]+$", max_length=KEY_LENGTH_MAX)]
+Key = Annotated[Int64, BeforeValidator(_key, json_schema_input_type=_KeyText | Int64)]
 """A key: a string of digits, or a number."""
 
 
@@ -86,7 +87,7 @@ def enum_value(field: str, values: tuple[str, ...]) -> BeforeValidator:
             )
         return found
 
-    return BeforeValidator(check)
+    return BeforeValidator(check, json_schema_input_type=Literal[values])
 
 
 def read(model: type[M], body: bytes) -> M:
