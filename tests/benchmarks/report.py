@@ -63,6 +63,10 @@ AIMS = (
     Aim("listener round trips, 64 connections", "listener 64", "", _rate, (1000, 600), "/s"),
     Aim("their p99", "listener 64", "", _p99, (0, 0), "ms"),
     Aim("round trips per server CPU-second", "listener 64", "", _per_cpu_second, (800, 500), ""),
+    Aim("claim, 1 connection, p50", "claim 1", "floor 1", _p50, (2, 0), "ms"),
+    Aim("claims, 64 connections", "claim 64", "floor 64", _rate, (2500, 0), "/s"),
+    Aim("their p99", "claim 64", "floor 64", _p99, (0, 0), "ms"),
+    Aim("releases, 64 connections", "release 64", "floor 64", _rate, (0, 0), "/s"),
 )
 
 
@@ -81,12 +85,12 @@ def line(name: str, connections: int, answer: Mapping[str, Any]) -> str:
 
 
 def wrong_answers(found: Found) -> dict[str, int]:
-    """How many answers had which status other than 204."""
+    """How many answers had which status other than 200 and 204."""
     wrong: dict[str, int] = {}
     for rounds in found.rounds.values():
         for each in rounds:
             for status, count in each["statuses"].items():
-                if status != "204":
+                if status not in {"200", "204"}:
                     wrong[status] = wrong.get(status, 0) + count
     return wrong
 

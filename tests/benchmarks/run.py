@@ -22,6 +22,8 @@ WARM_SECONDS = 1.0
 WARM_UP_SECONDS = 5.0
 """Of each case before the first round: a Java machine compiles what it runs often."""
 TASKS = 1000
+CLAIMED = {1: 1000, 64: 10_000}
+"""Tasks that are claimed, and released, once a round, by number of connections."""
 MEMORY_AT = (20_000, 200_000)
 """Updates after which memory is read."""
 
@@ -36,11 +38,18 @@ class Case:
     port: int
     watched: dict[str, int]
     tasks: Sequence[str]
+    verb: str = "update"
+
+    @property
+    def group(self) -> str:
+        """What it is called on the command line: releases make tasks ready for the next claims."""
+        return "claim" if self.verb == "release" else self.name
 
     def plan(self, seconds: float, count: int = 0) -> dict[str, Any]:
         """What the client is told."""
         return {
             "connections": self.connections,
+            "verb": self.verb,
             "port": self.port,
             "watched": self.watched,
             "tasks": self.tasks,
@@ -64,7 +73,7 @@ class Findings:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one mode; 1 if an answer was not 204."""
+    """Run one mode; 1 if an answer was neither 200 nor 204."""
     options = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="signoff-benchmark-") as scratch:
         data = options.data or Path(scratch)
@@ -82,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     wrong = report.wrong_answers(findings)
     if wrong:
-        print(f"answers other than 204: {wrong}", file=sys.stderr)
+        print(f"answers other than 200 and 204: {wrong}", file=sys.stderr)
     return 1 if wrong else 0
 
 
@@ -91,15 +100,17 @@ async def _measure(
 ) -> Findings:
     _say(f"starting {options.mode}")
     async with starting as system:
-        _say(f"creating {2 * TASKS} tasks")
-        plain = await create_tasks(system.port, TASKS, listener=False)
+        wants_claims = not options.only or "claim" in options.only
+        count = max(CLAIMED.values()) if wants_claims else TASKS
+        _say(f"creating {count + TASKS} tasks")
+        plain = await create_tasks(system.port, count, listener=False)
         heard = await create_tasks(system.port, TASKS, listener=True)
         findings = Findings(options.mode, tuple(system.server))
         cases = [
             case
             for connections in CONNECTIONS
             for case in _cases(system, connections, plain, heard)
-            if not options.only or case.name in options.only
+            if not options.only or case.group in options.only
         ]
         _say("warming up")
         for case in (each for each in cases if each.connections == CONNECTIONS[-1]):
@@ -112,7 +123,7 @@ async def _measure(
                     f"{number}/{options.rounds} {report.line(case.name, case.connections, answer)}"
                 )
         if options.memory:
-            await _watch_memory(system, plain, findings)
+            await _watch_memory(system, plain[:TASKS], findings)
     return findings
 
 
@@ -121,10 +132,15 @@ def _cases(
 ) -> list[Case]:
     floor = system.floor
     watched = system.watched
+    updated, claimed = plain[:TASKS], plain[: CLAIMED[connections]]
     return [
-        Case("floor", connections, floor.command, floor.port, dict(floor.server), plain),
-        Case("plain", connections, CLIENT, system.port, watched, plain),
+        Case("floor", connections, floor.command, floor.port, dict(floor.server), updated),
+        Case("plain", connections, CLIENT, system.port, watched, updated),
         Case("listener", connections, CLIENT, system.port, watched, heard),
+        *(
+            Case(verb, connections, CLIENT, system.port, watched, claimed, verb)
+            for verb in ("claim", "release")
+        ),
     ]
 
 
@@ -162,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only",
         action="append",
-        choices=("floor", "plain", "listener"),
+        choices=("floor", "plain", "listener", "claim"),
         help="measure this only; may be repeated",
     )
     parser.add_argument(

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.load import Report, assert_kept, kills, load, some_moment, summary
+from signoff_load.traffic import Traffic
+from tests.support.load import KINDS, Report, assert_kept, kills, load, some_moment, summary
 from tests.support.processes import all_ended, processes_with
 from tests.support.stack import IMPATIENT, Dev, home
 
@@ -23,10 +24,13 @@ async def dev() -> AsyncIterator[Dev]:
         await made.process.stop()
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.timeout(300)
-async def test_every_acknowledged_change_outlives_kill_9(dev: Dev, report: Report) -> None:
+async def test_every_acknowledged_change_outlives_kill_9(
+    dev: Dev, kind: type[Traffic], report: Report
+) -> None:
     back: list[float] = []
-    async with load([dev.url]) as traffic:
+    async with load([dev.url], kind=kind) as traffic:
         for turn in range(kills(20)):
             await some_moment()
             postgres = dev.postgres_pid

@@ -42,9 +42,15 @@ class Probe:
                 self._newest_sent, self.newest = number, (answer.status, title)
             return answer.status, title
 
-    async def run(self) -> None:
+    async def create(self) -> bool:
+        """Make the task, unless its partition is still coming back from an earlier outage."""
         async with self.session.post("/v2/user-tasks", json={"name": "probe"}) as answer:
-            self.task = str((await answer.json())["userTaskKey"])
+            self.task = str((await answer.json()).get("userTaskKey", ""))
+            return answer.status == 201
+
+    async def run(self) -> None:
+        while not await self.create():  # noqa: ASYNC110 - nothing tells when
+            await asyncio.sleep(EVERY_SECONDS)
         for number in range(1, 10_000):
             self.asked.append(asyncio.create_task(self.update(number)))
             await asyncio.sleep(EVERY_SECONDS)

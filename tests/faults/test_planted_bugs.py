@@ -8,6 +8,7 @@ import pytest
 
 from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.processors import job as jobs
+from signoff_broker.engine.processors import work
 from signoff_broker.memory.store import MemoryStore
 from signoff_broker.ports import Batch, StoreUnavailable
 from signoff_broker.runtime.batch import BatchBuilder
@@ -101,6 +102,20 @@ async def a_worker_answers_after_its_job_went_to_another(drive: Drive) -> list[V
     return found
 
 
+async def two_claim_one_task(drive: Drive) -> list[Violation]:
+    """And the owner dies in between: the second comes to one that has read the task."""
+    await drive.open_log()
+    owner = await drive.take("first")
+    await drive.create()
+    await drive.claim("ann")
+    await drive.die(owner, with_log=False)
+    owner = await drive.take("second")
+    await drive.claim("bob")
+    found = await drive.verdict(withdrawing=True)
+    await drive.die(owner, with_log=False)
+    return found
+
+
 # -- the bugs -----------------------------------------------------------------------------------
 
 
@@ -175,6 +190,11 @@ def reuse_lease_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "activate", always_the_same)
 
 
+def forget_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for a task gets it."""
+    monkeypatch.setattr(work, "_must_be_unclaimed", lambda *_: None)
+
+
 # -- the checker --------------------------------------------------------------------------------
 
 Move = Callable[[Drive], Awaitable[list[Violation]]]
@@ -187,6 +207,7 @@ Move = Callable[[Drive], Awaitable[list[Violation]]]
         a_commit_fails,
         the_process_dies_before_a_commit,
         a_worker_answers_after_its_job_went_to_another,
+        two_claim_one_task,
     ],
 )
 async def test_nothing_is_broken_without_a_bug(move: Move) -> None:
@@ -230,3 +251,11 @@ async def test_the_checker_finds_a_lease_token_that_is_used_again(
     reuse_lease_tokens(monkeypatch)
     found = await a_worker_answers_after_its_job_went_to_another(Drive())
     assert 7 in {each.promise for each in found}, found
+
+
+async def test_the_checker_finds_a_claim_that_is_granted_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    forget_claims(monkeypatch)
+    found = await two_claim_one_task(Drive())
+    assert [each.promise for each in found] == [10], found

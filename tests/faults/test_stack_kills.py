@@ -9,8 +9,9 @@ from contextlib import suppress
 import aiohttp
 import pytest
 
+from signoff_load.traffic import Traffic
 from signoff_schemas.ids import partition_of
-from tests.support.load import Report, assert_kept, kills, load, some_moment, summary
+from tests.support.load import KINDS, Report, assert_kept, kills, load, some_moment, summary
 from tests.support.stack import LocalStack, Servers
 
 pytestmark = [pytest.mark.faults, pytest.mark.system, pytest.mark.kafka, pytest.mark.postgres]
@@ -60,14 +61,15 @@ async def task_on(url: str, partition: int) -> str:
                         return key
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.timeout(400)
 async def test_a_killed_broker_loses_nothing_and_is_replaced_in_time(
-    stack: LocalStack, report: Report
+    stack: LocalStack, kind: type[Traffic], report: Report
 ) -> None:
     url = stack.gateways[0]
     probe = await task_on(url, PARTITION)
     took: list[float] = []
-    async with load(stack.gateways) as traffic:
+    async with load(stack.gateways, kind=kind) as traffic:
         for _ in range(kills(20)):
             await some_moment()
             owner = await stack.owner(PARTITION)

@@ -7,6 +7,7 @@ import pytest
 from signoff_load.history import (
     Activation,
     Applied,
+    Change,
     Completion,
     History,
     Operation,
@@ -29,10 +30,22 @@ GOOD = History(
     activations=(Activation(1, "j", "ann"), Activation(2, "j", "bob")),
     completions=(Completion(3, "j", "bob"),),
 )
+ANN = Applied(1, 10, 1, "c1-a", "t", "ann", Change.CLAIM)
+BOB = Applied(1, 11, 1, "c1-b", "t", "bob", Change.CLAIM)
+FREED = Applied(1, 11, 1, "c1-b", "t", "freed", Change.RELEASE)
+CLAIMED = Operation("c1-a", "t", "ann", 1.0, 2.0, Told.ACKNOWLEDGED, 200)
+RELEASED = Operation("c1-b", "t", "freed", 3.0, 4.0, Told.ACKNOWLEDGED, 200)
+GOOD_CLAIMS = History(
+    operations=(CLAIMED, RELEASED),
+    applied=(ANN, FREED),
+    final={"t": ""},
+    reads=(Read("t", "ann", 2.5, 2.6), Read("t", "", 2.5, 2.6), Read("t", "", 5.0, 5.1)),
+)
 
 
-def test_a_good_history_has_no_violation() -> None:
-    assert violations(GOOD) == []
+@pytest.mark.parametrize("history", [GOOD, GOOD_CLAIMS], ids=["updates", "claims"])
+def test_a_good_history_has_no_violation(history: History) -> None:
+    assert violations(history) == []
 
 
 @pytest.mark.parametrize(
@@ -65,6 +78,22 @@ def test_a_good_history_has_no_violation() -> None:
             7,
             replace(GOOD, completions=(Completion(3, "j", "bob"), Completion(4, "j", "bob"))),
             id="completed twice",
+        ),
+        pytest.param(
+            10,
+            History((CLAIMED, replace(RELEASED, value="bob")), (ANN, BOB), {"t": "bob"}),
+            id="claim granted twice",
+        ),
+        pytest.param(10, replace(GOOD_CLAIMS, applied=(FREED,)), id="nobody's claim released"),
+        pytest.param(2, replace(GOOD_CLAIMS, final={"t": "ann"}), id="release forgotten"),
+        pytest.param(2, replace(GOOD_CLAIMS, applied=(FREED,)), id="claim lost"),
+        pytest.param(
+            8, replace(GOOD_CLAIMS, reads=(Read("t", "ann", 5.0, 5.1),)), id="still claimed"
+        ),
+        pytest.param(
+            8,
+            replace(GOOD_CLAIMS, operations=(CLAIMED,), applied=(ANN,), final={"t": "ann"}),
+            id="acknowledged claim not seen",
         ),
     ],
 )

@@ -6,11 +6,11 @@ from importlib.resources import files
 
 import asyncpg
 
-from signoff_load.history import Activation, Applied, Completion
+from signoff_load.history import Activation, Applied, Change, Completion
 from signoff_schemas.codec import decode_events
 from signoff_schemas.events import Event
 from signoff_schemas.job_events import JobActivated, JobCompleted
-from signoff_schemas.task_events import TaskUpdated
+from signoff_schemas.task_events import TaskAssigned, TaskAssigning, TaskUpdated
 
 _STEPS = (files("signoff_load") / "sql" / "steps.sql").read_text()
 
@@ -60,40 +60,67 @@ async def collect(
 def evidence_of(
     steps: Iterable[Written], tasks: Collection[str], accepted: Iterable[tuple[str, str]]
 ) -> Evidence:
-    """What steps say of these tasks. The value of a change is the one candidate user that it set.
+    """What steps say of these tasks.
 
-    `accepted` says whose completion of a job was accepted, as far as a worker wrote it down; a
-    completion that nobody did is left out.
+    The value of an update is the one candidate user that it set, of a claim the claimant, of a
+    release the `release_value` of its command. `accepted` says whose completion of a job was
+    accepted, as far as a worker wrote it down; a completion that nobody did is left out.
     """
     workers: dict[str, list[str]] = {}
     for job, worker in accepted:
         workers.setdefault(job, []).append(worker)
     evidence = Evidence()
+    releasing: dict[int, str] = {}
     for step in steps:
         for event in step.events:
-            _add(evidence, step, event, tasks, workers)
+            _add(evidence, step, event, workers)
+            if changed := _changed(event, releasing):
+                task, value, change = changed
+                if str(task) in tasks:
+                    evidence.applied.append(
+                        Applied(
+                            step.partition,
+                            step.position,
+                            step.epoch,
+                            step.command_id,
+                            str(task),
+                            value,
+                            change,
+                        )
+                    )
     return evidence
 
 
+def release_value(command_id: str) -> str:
+    """What tells a release from all others."""
+    return f"released by {command_id}"
+
+
+def _changed(event: Event, releasing: dict[int, str]) -> tuple[int, str, Change] | None:
+    """Task, value and kind of a change that took effect.
+
+    `releasing` has the command of each release under way, by task: it is begun in one step and,
+    if a listener is asked, takes effect in another.
+    """
+    match event:
+        case TaskUpdated() if "candidate_users" in event.changed:
+            return event.task_key, event.attributes.candidate_users[0], Change.SET
+        case TaskAssigning(action="release"):
+            releasing[event.task_key] = event.command_id
+        case TaskAssigned(action="release"):
+            value = release_value(releasing.pop(event.task_key, ""))
+            return event.task_key, value, Change.RELEASE
+        case TaskAssigned(action="claim", work=work) if work is not None and work.claimant:
+            return event.task_key, work.claimant.id, Change.CLAIM
+        case _:
+            pass
+    return None
+
+
 def _add(
-    evidence: Evidence,
-    step: Written,
-    event: Event,
-    tasks: Collection[str],
-    workers: Mapping[str, Sequence[str]],
+    evidence: Evidence, step: Written, event: Event, workers: Mapping[str, Sequence[str]]
 ) -> None:
     match event:
-        case TaskUpdated() if str(event.task_key) in tasks and "candidate_users" in event.changed:
-            evidence.applied.append(
-                Applied(
-                    step.partition,
-                    step.position,
-                    step.epoch,
-                    step.command_id,
-                    str(event.task_key),
-                    event.attributes.candidate_users[0],
-                )
-            )
         case JobActivated():
             activation = Activation(step.position, str(event.job_key), event.worker)
             evidence.activations.append(activation)

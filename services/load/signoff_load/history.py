@@ -1,7 +1,8 @@
 """The history checker: were the promises kept, by what clients saw and what the database holds?
 
 Clients give every change of a task a value of its own, so that the record of what was applied, in
-order, tells which change took effect, how often, and between which others. The checker compares
+order, tells which change took effect, how often, and between which others. A claim's value is its
+claimant; a release leaves the task with none. The checker compares
 
 * what clients asked for and were told (`Operation`), and what they read (`Read`),
 * what the partitions applied, in order (`Applied`),
@@ -26,6 +27,17 @@ class Told(StrEnum):
     """4xx or 503: certainly no effect."""
     UNKNOWN = "unknown"
     """504, or the connection ended: its command id will tell."""
+
+
+class Change(StrEnum):
+    """What a change does to the value that a task holds."""
+
+    SET = "set"
+    """The task holds the change's value, whatever it held before."""
+    CLAIM = "claim"
+    """The same, and only of a task that nobody has."""
+    RELEASE = "release"
+    """The task holds nothing; only of a task that somebody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,12 @@ class Applied:
     command_id: str
     task: str
     value: str
+    change: Change = Change.SET
+
+    @property
+    def holds(self) -> str:
+        """What the task holds after it."""
+        return "" if self.change is Change.RELEASE else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +140,7 @@ def violations(history: History) -> list[Violation]:
         *_final_values(history),
         *_stale_reads(history),
         *_foreign_completions(history),
+        *_claimants(history),
     ]
 
 
@@ -197,20 +216,24 @@ def _final_values(history: History) -> Iterator[Violation]:
     for each in sorted(history.applied, key=lambda applied: applied.position):
         last[each.task] = each
     for task, each in last.items():
-        if task in history.final and history.final[task] != each.value:
+        if task in history.final and history.final[task] != each.holds:
             yield Violation(2, f"task {task} holds {history.final[task]}, last was {each.value}")
 
 
 def _stale_reads(history: History) -> Iterator[Violation]:
     """Promise 8: a read that was sent after an acknowledgement sees that change, or a later one."""
     place = {each.value: each.position for each in history.applied}
+    newest: dict[tuple[str, str], int] = {}
+    for each in history.applied:
+        shown = (each.task, each.holds)
+        newest[shown] = max(each.position, newest.get(shown, -1))
     acknowledged: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for operation in history.operations:
         if operation.told is Told.ACKNOWLEDGED and operation.value in place:
             acknowledged[operation.task].append((operation.answered, place[operation.value]))
     for read in history.reads:
         known = [position for at, position in acknowledged[read.task] if at < read.sent]
-        if known and place.get(read.value, -1) < max(known):
+        if known and newest.get((read.task, read.value), -1) < max(known):
             yield Violation(8, f"task {read.task} was read as {read.value} after a later answer")
 
 
@@ -228,3 +251,16 @@ def _foreign_completions(history: History) -> Iterator[Violation]:
         if before and before[-1].worker != completion.worker:
             worker, holder = completion.worker, before[-1].worker
             yield Violation(7, f"job {completion.job} of {holder} was completed by {worker}")
+
+
+def _claimants(history: History) -> Iterator[Violation]:
+    """Promise 10: a task has one claimant at a time."""
+    holders: dict[str, str] = {}
+    for each in sorted(history.applied, key=lambda applied: applied.position):
+        holder = holders.get(each.task, "")
+        if each.change is Change.CLAIM and holder:
+            yield Violation(10, f"task {each.task} of {holder} was granted to {each.value}")
+        if each.change is Change.RELEASE and not holder:
+            yield Violation(10, f"task {each.task} of nobody was released ({each.value})")
+        if each.change is not Change.SET:
+            holders[each.task] = each.holds

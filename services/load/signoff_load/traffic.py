@@ -6,6 +6,7 @@ try had no effect: after a try whose connection ended it is no answer, and the c
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,13 @@ PAUSE_SECONDS = 0.05
 SETTLE_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 """How long anything else is tried until a gateway has an answer."""
-TOLD = {204: Told.ACKNOWLEDGED, 504: Told.UNKNOWN, 500: Told.UNKNOWN, 0: Told.UNKNOWN}
+TOLD = {
+    200: Told.ACKNOWLEDGED,
+    204: Told.ACKNOWLEDGED,
+    504: Told.UNKNOWN,
+    500: Told.UNKNOWN,
+    0: Told.UNKNOWN,
+}
 
 
 @dataclass(slots=True)
@@ -36,12 +43,14 @@ class Notes:
 
 
 class Traffic:
-    """Clients of some gateways.
+    """Clients of some gateways, each with tasks of its own, which they update.
 
     Args:
         gateways: Their addresses; a client turns to the next one when a connection ends.
-        listener_types: Job types of `updating` listeners; every second task gets the next one.
+        listener_types: Job types of listeners of the change; every second task gets the next one.
     """
+
+    listener_event = "updating"
 
     def __init__(self, gateways: Sequence[str], listener_types: Sequence[str] = ()) -> None:
         self._gateways = list(gateways)
@@ -57,15 +66,15 @@ class Traffic:
             for number in range(tasks):
                 body: dict[str, Any] = {"name": f"task {number}"}
                 if kinds and number % 2:
-                    listener = {"eventType": "updating", "type": kinds[number // 2 % len(kinds)]}
-                    body["listeners"] = [listener]
+                    kind = kinds[number // 2 % len(kinds)]
+                    body["listeners"] = [{"eventType": self.listener_event, "type": kind}]
                 self.tasks.append(await self._create(session, body))
 
     async def run(self, clients: int, stopping: asyncio.Event) -> None:
         """Change and read tasks until `stopping`; each client has its share of the tasks."""
         async with self._session() as session, asyncio.TaskGroup() as group:
             for number in range(clients):
-                share = self.tasks[number::clients]
+                share = self._share(number, clients)
                 group.create_task(self._client(session, number, share, stopping))
 
     async def settle(self) -> dict[str, str]:
@@ -90,13 +99,20 @@ class Traffic:
             timeout=aiohttp.ClientTimeout(total=30), connector=aiohttp.TCPConnector(limit=0)
         )
 
+    def _share(self, number: int, clients: int) -> Sequence[str]:
+        return self.tasks[number::clients]
+
     async def _create(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> str:
+        return str(json.loads(await self._post(session, "/v2/user-tasks", body))["userTaskKey"])
+
+    async def _post(self, session: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> str:
+        """What is said to it; tried again while that is 503. Raises: aiohttp.ClientError."""
         until = time.monotonic() + ANSWER_SECONDS
         while True:
-            async with session.post(f"{self._gateways[0]}/v2/user-tasks", json=body) as answer:
+            async with session.post(f"{self._gateways[0]}{path}", json=body) as answer:
                 if answer.status != 503 or time.monotonic() > until:
                     answer.raise_for_status()
-                    return str((await answer.json())["userTaskKey"])
+                    return await answer.text()
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _client(
@@ -118,27 +134,39 @@ class Traffic:
 
     async def _change(self, session: aiohttp.ClientSession, task: str, turn: int) -> Told:
         value = f"v{next(self._numbers)}"
+        change = {"changeset": {"candidateUsers": [value]}}
         sent = time.monotonic()
-        status, command_id = await self._patch(session, task, value, turn)
+        status, command_id = await self._ask(
+            session, "PATCH", self._path(task), value, turn, change
+        )
+        return self._note(command_id, task, value, sent, status)
+
+    def _note(self, command_id: str, task: str, value: str, sent: float, status: int) -> Told:
         told = TOLD.get(status, Told.REFUSED)
         self.notes.operations.append(
             Operation(command_id, task, value, sent, time.monotonic(), told, status)
         )
         return told
 
-    async def _patch(
-        self, session: aiohttp.ClientSession, task: str, value: str, turn: int
+    async def _ask(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        key: str,
+        turn: int,
+        body: dict[str, Any] | None = None,
     ) -> tuple[int, str]:
         """Status and command id; 0 when no gateway answered for `REPEAT_SECONDS`."""
         until = time.monotonic() + REPEAT_SECONDS
         handed_over = False
         while time.monotonic() < until:
-            url = f"{self._gateway(turn)}/v2/user-tasks/{task}"
             try:
-                async with session.patch(
-                    url,
-                    json={"changeset": {"candidateUsers": [value]}},
-                    headers={"Idempotency-Key": value},
+                async with session.request(
+                    method,
+                    f"{self._gateway(turn)}{path}",
+                    json=body,
+                    headers={"Idempotency-Key": key},
                 ) as answer:
                     await answer.read()
                     if not (handed_over and answer.status == 503):
@@ -170,15 +198,20 @@ class Traffic:
 
     async def _value(self, session: aiohttp.ClientSession, task: str, turn: int) -> str | None:
         """What a task holds: empty if nothing, or if it is not there; None if nobody says."""
-        url = f"{self._gateway(turn)}/v2/user-tasks/{task}"
         try:
-            async with session.get(url) as answer:
+            async with session.get(f"{self._gateway(turn)}{self._path(task)}") as answer:
                 if answer.status != 200:
                     return "" if answer.status == 404 else None
-                users: list[str] = (await answer.json())["candidateUsers"]
-                return users[0] if users else ""
+                return self._held(await answer.json())
         except (aiohttp.ClientError, TimeoutError):
             return None
+
+    def _path(self, task: str) -> str:
+        return f"/v2/user-tasks/{task}"
+
+    def _held(self, task: dict[str, Any]) -> str:
+        users: list[str] = task["candidateUsers"]
+        return users[0] if users else ""
 
     async def _settle(self, session: aiohttp.ClientSession, command_id: str) -> str:
         status = "PENDING"
