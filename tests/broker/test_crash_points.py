@@ -13,7 +13,16 @@ from signoff_schemas.commands import AssignTask, CompleteTask, CreateUserTask, U
 from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.replies import Outcome, OutcomeStatus
 from signoff_schemas.values import Listener, ListenerEvent, TaskState
-from tests.support.broker import Caller, Faults, Stack, Worker, stack, working
+from tests.support.broker import (
+    Caller,
+    Faults,
+    Stack,
+    Worker,
+    at_every_call,
+    buried,
+    stack,
+    working,
+)
 
 PLAIN = UserTaskNode(id="plain", next="")
 ASKING = UserTaskNode(
@@ -52,18 +61,9 @@ async def survive(faults: Faults) -> None:
         caller.check = lambda reply: (
             None if outcomes_of(made, reply.command_id) else early.append(reply.command_id)
         )
-
-        async def bury() -> None:
-            await faults.died.wait()
-            faults.died.clear()
-            await made.kill()
-            made.begin()
-
-        burying = asyncio.create_task(bury())
-        async with working(Worker(made.log, "check")):
+        async with buried(made, faults), working(Worker(made.log, "check")):
             await history(caller)
             outcomes = {entry.id: await caller.insist(entry) for entry in caller.asked}
-        burying.cancel()
         assert early == [], "promise 1: what is answered is on record"
         assert {each.status for each in outcomes.values()} == {OutcomeStatus.APPLIED}
         for command_id, outcome in outcomes.items():
@@ -83,16 +83,9 @@ async def test_no_promise_breaks_at(
     *, after: bool, die: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "RETRY_SECONDS", 0.005)
-    at = 0
-    while True:
-        at += 1
-        faults = Faults(at=at, after=after, die=die)
-        try:
-            async with asyncio.timeout(5):
-                await survive(faults)
-        except Exception as error:
-            error.add_note(f"call {at}: {faults.failed}")
-            raise
-        if not faults.failed:
-            break
-    assert at > 20, "the walk went over the whole history"
+
+    async def in_time(faults: Faults) -> None:
+        async with asyncio.timeout(5):
+            await survive(faults)
+
+    await at_every_call(in_time, after=after, die=die)

@@ -1,6 +1,5 @@
 """An assignment that nobody claimed in time expires once, whoever dies or hands over meanwhile."""
 
-import asyncio
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -19,7 +18,17 @@ from signoff_schemas.task_events import TaskAssigned, TaskCreated
 from signoff_schemas.templates import Frame, Value
 from signoff_schemas.work import Action, ActionKind
 from tests.conftest import FreshDatabase
-from tests.support.broker import GATEWAY, QUICK, Caller, Faults, Stack, eventually, stack
+from tests.support.broker import (
+    GATEWAY,
+    QUICK,
+    Caller,
+    Faults,
+    Stack,
+    at_every_call,
+    buried,
+    eventually,
+    stack,
+)
 from tests.support.engine import a_task_node, process_of
 from tests.support.processes import until
 from tests.support.shared_work import user
@@ -66,21 +75,12 @@ async def turns(made: Stack, expected: Sequence[str]) -> None:
 
 async def survive(faults: Faults) -> None:
     clock = Skipping()
-    async with stack(faults=faults, clock=clock) as (made, caller):
-
-        async def bury() -> None:
-            await faults.died.wait()
-            faults.died.clear()
-            await made.kill()
-            made.begin()
-
-        burying = asyncio.create_task(bury())
+    async with stack(faults=faults, clock=clock) as (made, caller), buried(made, faults):
         await caller.ask(chain())
         await caller.ask(StartProcess(process_id="chain"))
         for told in (ALL[:1], ALL[:3], ALL):
             await turns(made, told)
             clock.ahead_ms += MINUTE
-        burying.cancel()
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -89,18 +89,7 @@ async def test_it_expires_once_whatever_goes_wrong_at(
     *, after: bool, die: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "RETRY_SECONDS", 0.005)
-    at = 0
-    while True:
-        at += 1
-        faults = Faults(at=at, after=after, die=die)
-        try:
-            await survive(faults)
-        except Exception as error:
-            error.add_note(f"call {at}: {faults.failed}")
-            raise
-        if not faults.failed:
-            break
-    assert at > 20, "the walk went over the whole history"
+    await at_every_call(survive, after=after, die=die)
 
 
 class Moving:

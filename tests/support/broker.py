@@ -323,3 +323,39 @@ async def working(worker: Worker) -> AsyncIterator[Worker]:
     finally:
         beating.cancel()
         await reading.close()
+
+
+@asynccontextmanager
+async def buried(made: Stack, faults: Faults) -> AsyncIterator[None]:
+    """Whenever the process dies of a fault, another begins."""
+
+    async def bury() -> None:
+        while True:
+            await faults.died.wait()
+            faults.died.clear()
+            await made.kill()
+            made.begin()
+
+    burying = asyncio.create_task(bury())
+    try:
+        yield
+    finally:
+        burying.cancel()
+
+
+async def at_every_call(
+    survive: Callable[[Faults], Awaitable[None]], *, after: bool, die: bool
+) -> None:
+    """Live through the same history again and again, each time with the next call going wrong."""
+    at = 0
+    while True:
+        at += 1
+        faults = Faults(at=at, after=after, die=die)
+        try:
+            await survive(faults)
+        except Exception as error:
+            error.add_note(f"call {at}: {faults.failed}")
+            raise
+        if not faults.failed:
+            break
+    assert at > 20, "the walk went over the whole history"

@@ -4,12 +4,15 @@ from collections import defaultdict
 
 import pytest
 
+from signoff_gateway.dialects.camunda import answers as first
+from signoff_gateway.dialects.orkes import answers as second
 from signoff_gateway.dialects.orkes.problems import (
     _STATUS,
     _TEXTS,
     rejection_message,
     rejection_status,
 )
+from signoff_gateway.refusals import Cause, Exhausted, Limit, Unavailable
 from signoff_schemas.ids import key_of, uuid_of
 from signoff_schemas.rejections import Code, Rejection, RejectionType
 
@@ -17,6 +20,16 @@ from signoff_schemas.rejections import Code, Rejection, RejectionType
 def test_nothing_is_left_out() -> None:
     assert set(_TEXTS) == set(Code)
     assert set(_STATUS) == set(RejectionType) - {RejectionType.NOT_FOUND}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [*(Exhausted(each, 7, 1) for each in Limit), *(Unavailable(each, 1) for each in Cause)],
+    ids=lambda each: type(each).__name__,
+)
+def test_every_refusal_for_want_of_room_is_a_503(refusal: Exhausted | Unavailable) -> None:
+    assert first.refused(refusal, "/v2").status == 503
+    assert second.refused(refusal, "/api").status == 503
 
 
 def test_ids_are_written_as_clients_know_them() -> None:

@@ -46,6 +46,7 @@ _INVALID: Final = "Validation failed, check below errors for detail."
 _EXHAUSTED: Final[Mapping[Limit, str]] = {
     Limit.PARTITION: "Too many requests at once: {bound} commands are in flight. Nothing was done.",
     Limit.WAITS: "Too many requests at once: {bound} wait for task listeners. Nothing was done.",
+    Limit.POLLS: "Too many different polls at once: they ask for {bound} bytes of names.",
 }
 _UNAVAILABLE: Final[Mapping[Cause, str]] = {
     Cause.LOG: "The request could not be delivered. Nothing was done.",
