@@ -29,6 +29,8 @@ class PutDocument(Record):
     new_version: bool = False
     must_be_new: bool = False
     """Refuse (ALREADY_EXISTS) what is there."""
+    unchanged_since: int | None = None
+    """Refuse (DOCUMENT_CHANGED) what was not saved last at this instant; 0: what is there."""
     content: dict[str, object] = Field(default_factory=dict[str, object])
     rule: TaskRule | None = None
     """Of documents of the kind ``RULES``, and of no others."""
@@ -41,13 +43,15 @@ class DeleteDocument(Record):
     kind: str
     id: str
     version: int | None = None
+    unchanged_since: int | None = None
+    """As of ``PutDocument``, of the highest of these versions."""
 
 
 DocumentCommand = PutDocument | DeleteDocument
 
 
 class DocumentSet(Record):
-    """A document was saved."""
+    """A document was saved, each time at a later instant: that tells one content from another."""
 
     type: Literal["document.set"] = "document.set"
     kind: str

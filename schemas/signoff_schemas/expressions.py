@@ -7,10 +7,11 @@ are flat, nesting is bounded), so whoever walks one needs no more stack than ``N
 """
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import NoReturn
+
+from signoff_schemas.frozen import frozen
 
 LENGTH_MAX = 10_000
 """Characters of an expression."""
@@ -24,28 +25,28 @@ class ExpressionSyntaxError(ValueError):
     """The text is no expression of this language; the message says where and why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Constant:
     """A literal text, number, truth value or null."""
 
     value: Decimal | str | bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Items:
     """A list."""
 
     items: tuple["Node", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """A variable by its name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Path:
     """Properties of a value, one inside the other."""
 
@@ -53,14 +54,14 @@ class Path:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Negation:
     """A number with its sign turned."""
 
     operand: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arithmetic:
     """Operands of one rank (``+ -`` or ``* /``), worked off from the left."""
 
@@ -68,7 +69,7 @@ class Arithmetic:
     rest: tuple[tuple[str, "Node"], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison:
     """Two operands and one of ``= != < <= > >=``."""
 
@@ -77,7 +78,7 @@ class Comparison:
     right: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Logic:
     """Operands joined by ``and``, or by ``or``."""
 
@@ -85,7 +86,7 @@ class Logic:
     operands: tuple["Node", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One of the functions in ``FUNCTIONS``, each of one argument."""
 
@@ -93,7 +94,7 @@ class Call:
     argument: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Branch:
     """``if … then … else …``."""
 
@@ -147,7 +148,7 @@ def parse(text: str) -> Node:
     return _Parser(text[1:]).whole()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Token:
     kind: str
     text: str

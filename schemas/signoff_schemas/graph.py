@@ -3,17 +3,17 @@
 Texts that begin with ``=`` are expressions, evaluated when a token arrives; all others are literal.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from signoff_schemas.frozen import frozen
 from signoff_schemas.model import Record
 from signoff_schemas.templates import Frame, Object, Template
 from signoff_schemas.values import Listener
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mapping:
     """One input or output mapping: the value of ``source`` goes to the variable ``target``."""
 

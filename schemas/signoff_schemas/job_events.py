@@ -31,6 +31,8 @@ class JobCreated(Record):
     retries: int
     headers: dict[str, str] = Field(default_factory=dict[str, str])
     task: TaskSnapshot | None = None
+    failures: int = 0
+    """Tries that were used up by jobs before it at the same node."""
     at: int
 
 

@@ -38,6 +38,8 @@ class ActivatedJob(Record):
     task: TaskSnapshot | None = None
     lease_token: str
     priority: int = 0
+    failures: int = 0
+    """How many tries were used up before this one."""
 
 
 class JobPush(Record):

@@ -1,8 +1,8 @@
 """Who asks: verified by the gateway, carried by every command, recorded on every event."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from signoff_schemas.frozen import frozen
 from signoff_schemas.ids import DEFAULT_TENANT
 
 ADMIN: Final = "admin"
@@ -10,7 +10,7 @@ ADMIN: Final = "admin"
 ANY: Final = "*"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grant:
     """What a principal may do to one resource (``target``; ``*``: to all) of one kind."""
 
@@ -19,7 +19,7 @@ class Grant:
     verbs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Principal:
     """A verified caller. In an open installation everybody has the role ``admin``."""
 
@@ -39,7 +39,7 @@ class Principal:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Access:
     """By what a caller qualifies for a command: any one of these is enough, an admin always does.
 

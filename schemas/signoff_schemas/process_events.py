@@ -24,6 +24,8 @@ class ProcessStarted(Record):
     """Id of the principal."""
     due_at: int | None = None
     """Epoch milliseconds at which the instance, or the node where its token is, is late."""
+    depth: int = 0
+    """How many processes led to this one, each started by a trigger of the one before."""
     at: int
 
 
@@ -64,6 +66,8 @@ class ElementTimedOut(Record):
     node_id: str
     retries: int
     """How often the node may be begun again after that."""
+    due_at: int | None = None
+    """Epoch milliseconds at which the instance is late, however long its work takes to be off."""
     at: int
 
 
@@ -109,6 +113,8 @@ class StartCalledFor(Record):
     tenant: str
     business_id: str
     started_by: str
+    depth: int = 0
+    """That the new instance will have (``ProcessStarted.depth``)."""
     at: int
 
 
@@ -176,6 +182,20 @@ class FormDeployed(Record):
     at: int
 
 
+class ResourceDeployed(Record):
+    """A file that is only kept is there; its name tells which it is."""
+
+    type: Literal["resource.deployed"] = "resource.deployed"
+    resource_key: int
+    name: str
+    version: int
+    digest: str
+    tenant: str
+    content: str
+    deployment_key: int
+    at: int
+
+
 class GlobalListenerSet(Record):
     """A global listener was created or replaced."""
 
@@ -206,6 +226,7 @@ SettingsEvent = (
     DefinitionDeployed
     | DefinitionDeleted
     | FormDeployed
+    | ResourceDeployed
     | GlobalListenerSet
     | GlobalListenerDeleted
     | DocumentEvent

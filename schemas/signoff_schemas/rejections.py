@@ -44,7 +44,9 @@ class Code(StrEnum):
     DEFINITION_NOT_FOUND = "definition_not_found"  # process_id | key, version
     DEFINITION_EXISTS = "definition_exists"  # process_id, version
     DOCUMENT_EXISTS = "document_exists"  # kind, id, version
+    DOCUMENT_CHANGED = "document_changed"  # kind, id
     DOCUMENT_NOT_FOUND = "document_not_found"  # kind, id, version?
+    FORM_NOT_FOUND = "form_not_found"  # form_id
     JOB_NOT_FOUND = "job_not_found"  # verb, key
     JOB_IN_STATE = "job_in_state"  # verb, key, state
     JOB_LEASE_MISMATCH = "job_lease_mismatch"  # key

@@ -4,11 +4,11 @@ Results overtake commands, because they free what others wait for. ``CompleteJob
 ``ThrowJobError`` are answered like commands; the others are never answered.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from signoff_schemas.frozen import frozen
 from signoff_schemas.ids import DEFAULT_TENANT
 from signoff_schemas.model import Record
 from signoff_schemas.values import JobResult, Variables
@@ -59,7 +59,7 @@ class YieldJob(Record):
     lease_token: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grant:
     """Credit of one slot at one partition: up to ``count`` further jobs may be pushed to it.
 

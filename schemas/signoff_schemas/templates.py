@@ -4,11 +4,11 @@ A template is JSON in which any text may hold references; dialects compile their
 this. A reference that finds nothing is null; alone it keeps its type, within a text it is printed.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from signoff_schemas.frozen import frozen
 from signoff_schemas.model import Record
 
 
@@ -53,7 +53,7 @@ for _each in (Text, Object, Items):
     _each.model_rebuild()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frame:
     """How the nodes of a graph see the world, for graphs without scopes.
 

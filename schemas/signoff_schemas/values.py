@@ -1,7 +1,9 @@
 """Values that commands, events and engine state have in common: frozen dataclasses and enums."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from signoff_schemas.frozen import frozen
 
 Variables = dict[str, object]
 """Variable name to JSON value."""
@@ -92,7 +94,7 @@ class ProcessState(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attributes:
     """What commands and listeners may change of a task. Empty text and empty tuple mean none."""
 
@@ -119,7 +121,7 @@ Changes = dict[str, object]
 """Attribute name to its new value, in the order in which the command named them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listener:
     """A hook on one lifecycle event. ``job_type`` and ``retries`` may be expressions (``=...``)."""
 
@@ -128,7 +130,7 @@ class Listener:
     retries: str = "3"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlobalListener:
     """A listener of every task in the cluster (camunda.md 4)."""
 
@@ -142,7 +144,7 @@ class GlobalListener:
     """True if it came from static configuration, not from the API."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FormReference:
     """A form of a task: linked by id (resolved to ``key`` at creation), or external."""
 
@@ -151,7 +153,7 @@ class FormReference:
     key: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProcessReference:
     """The definition that an instance runs."""
 
@@ -161,7 +163,7 @@ class ProcessReference:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskProfile:
     """What never changes in a task's life."""
 
@@ -176,7 +178,7 @@ class TaskProfile:
     """Of its node: the name by which others know this kind of task."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inbox:
     """Where a gateway listens for replies: its partition of the reply topic, and its own name."""
 
@@ -184,7 +186,7 @@ class Inbox:
     gateway: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiter:
     """A caller that is held until a transition ends: which request, at which gateway."""
 
@@ -192,7 +194,7 @@ class Waiter:
     inbox: Inbox
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobResult:
     """What a listener answered. ``corrections`` hold only what it really named."""
 
@@ -201,7 +203,7 @@ class JobResult:
     corrections: dict[str, object] = field(default_factory=dict[str, object])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskSnapshot:
     """A task as a listener job shows it: the values asked for, not yet in effect."""
 

@@ -1,14 +1,16 @@
 """Who is to do a task and who does it, where one assignee is not enough: chains, claims, logs."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
+
+from signoff_schemas.frozen import frozen
 
 EXHAUSTED: Final = "assignments_exhausted"
 """The ``reason`` of an instance whose task nobody took; dialects put it in words."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Person:
     """A user or a group, of this installation's directory or of somebody else's (``external``)."""
 
@@ -17,7 +19,7 @@ class Person:
     external: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assignment:
     """One link of a chain. ``minutes``: until the next one's turn; 0 and None: never."""
 
@@ -44,7 +46,7 @@ class TriggerEvent(StrEnum):
     CLAIMANT_CHANGED = "CLAIMANT_CHANGED"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trigger:
     """A process that is started when something happens to a task. ``version`` -1: the latest."""
 
@@ -55,7 +57,7 @@ class Trigger:
     business_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """To whom a task is given, in which order, for how long."""
 
@@ -64,9 +66,11 @@ class Policy:
     auto_claim: bool = False
     """The first assignee, if it is a user, has the task from the beginning."""
     triggers: tuple[Trigger, ...] = ()
+    open_to_all: bool = True
+    """While nobody is the assignee, and there are no candidates, anybody may take the task."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Work:
     """Where a task stands in its policy. Empty of everything: open, claimed by nobody."""
 
@@ -105,7 +109,7 @@ class ActionKind(StrEnum):
     ASSIGNMENT_EXPIRED = "ASSIGNMENT_EXPIRED"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """One line of a task's log."""
 
@@ -122,7 +126,7 @@ class Action:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Triggered:
     """One line of a task's trigger log: a process that was, or with ``error`` was not, started."""
 
@@ -154,7 +158,7 @@ class TimeoutPolicy(StrEnum):
     ALERT_ONLY = "ALERT_ONLY"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskRule:
     """Cluster-wide rule for the nodes that name it (``rule``): read when a token arrives."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from signoff_broker.engine.state import Instance, Settings
+from signoff_broker.engine.state import Instance, Settings, Stored
 from signoff_broker.engine.world import Known, Outgoing, keys_in
 from signoff_broker.ports import (
     Assumption,
@@ -25,6 +25,7 @@ from signoff_schemas.process_events import (
     FormDeployed,
     GlobalListenerDeleted,
     GlobalListenerSet,
+    ResourceDeployed,
 )
 from signoff_schemas.replies import Outcome, OutcomeStatus, Reply, Waiting
 from signoff_schemas.task_events import TaskUpdated, TransitionDenied
@@ -236,23 +237,35 @@ class StoreContract:
             at=NOW,
         )
         newer = form.model_copy(update={"form_key": k(21), "version": 2})
+        note = ResourceDeployed(
+            resource_key=k(30),
+            name="note.txt",
+            version=1,
+            digest="d",
+            tenant="t",
+            content="Read me.",
+            deployment_key=k(9),
+            at=NOW,
+        )
+        newest = note.model_copy(update={"resource_key": k(31), "version": 2})
         one = GlobalListener("one", "check", (ListenerEvent.CREATING, ListenerEvent.UPDATING))
         two = GlobalListener("two", "check", (), 5, after_own=True, priority=9, configured=True)
         listeners = [
             GlobalListenerSet(listener=each) for each in (one, replace(two, retries=1), two)
         ]
-        first = Batch(steps=[a_step()], settings=[*deployed, form, newer, *listeners])
+        first = Batch(steps=[a_step()], settings=[*deployed, form, newer, note, newest, *listeners])
         await store.commit(first)
         await store.commit(Batch(steps=[a_step(2)], settings=[GlobalListenerDeleted(id="one")]))
 
         settings = await store.settings()
 
-        assert settings.version == (await store.load([], [])).settings_version == 8
+        assert settings.version == (await store.load([], [])).settings_version == 10
         assert set(settings.definitions) == {k(11), k(12)}
         assert settings.definitions[k(12)].graph.start == "s"
         assert settings.definitions[k(12)].digest == "d2"
         assert settings.latest == {("t", "p"): k(12)}
         assert settings.forms["t", "f"].key == k(21)
+        assert settings.resources == {("t", "note.txt"): Stored(k(31), "note.txt", 2, "t", "d")}
         assert settings.global_listeners == {"two": two}
 
     async def test_the_queue_goes_by_priority_then_age(self, take: Take) -> None:

@@ -33,7 +33,7 @@ from tests.adapters.entities import (
     k,
 )
 from tests.adapters.store_contract import StoreContract, Take
-from tests.adapters.work_contract import WorkContract
+from tests.adapters.work_contract import WorkContract, deployed
 from tests.conftest import FreshDatabase
 
 pytestmark = pytest.mark.postgres
@@ -86,6 +86,21 @@ async def end_sessions(dsn: str) -> None:
 
 class TestPostgresStore(StoreContract, WorkContract):
     """All of it."""
+
+
+async def test_partitions_of_a_broker_share_what_they_have_read(dsn: str) -> None:
+    ownership = PostgresOwnership(dsn, Broker(str(uuid4()), "here", 1, "0"))
+    await ownership.ensure_partitions(2, 0)
+    first, second = await ownership.take(1), await ownership.take(2)
+    assert first is not None
+    assert second is not None
+    await first.store.commit(Batch(steps=[a_step()], settings=[deployed(11, 1)]))
+
+    here, there = await first.store.settings(), await second.store.settings()
+
+    assert there.definitions[k(11)].graph is here.definitions[k(11)].graph
+    for each in (first.store, second.store, ownership):
+        await each.close()
 
 
 async def test_a_value_too_long_for_its_index_is_a_data_error(take: Take) -> None:

@@ -73,6 +73,8 @@ def test_every_statement_has_a_constant() -> None:
             "steps_command_id",
             "steps_answers",
         },
+        "definitions": {"process_instances_definition"},
+        "graphs": {"definitions_pkey"},
         "update_processes": {"process_instances_pkey"},
         "update_jobs": {"jobs_pkey"},
         "update_incidents": {"incidents_pkey"},

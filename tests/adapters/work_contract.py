@@ -40,7 +40,7 @@ POLICY = Policy(
     triggers=(Trigger(TriggerEvent.CLAIMED, "p", 3, {"a": [1, {"ü": None}]}, "b-7"),),
 )
 WORK = Work(assignee=GROUP, index=1, skipped=(0,), due_at=NOW + 5)
-START = Start(k(50), "p", -1, {"z": 1, "a": None}, "<default>", "b-7", "ann")
+START = Start(k(50), "p", -1, {"z": 1, "a": None}, "<default>", "b-7", "ann", 4)
 
 
 class WorkContract:
@@ -82,6 +82,7 @@ class WorkContract:
         store = (await take()).store
         process = a_process(
             started_by="ann",
+            depth=4,
             due_at=NOW + 9,
             entered_at=NOW,
             retries=2,
@@ -151,14 +152,17 @@ class WorkContract:
         store = (await take()).store
         rule = TaskRule(timeout_seconds=5, retries=1)
 
-        def saved(kind: str, name: str, version: int, by: str = "ann") -> DocumentSet:
+        def saved(
+            kind: str, name: str, version: int, by: str = "ann", at: int = NOW
+        ) -> DocumentSet:
             own = rule if kind == RULES else None
             return DocumentSet(
-                kind=kind, id=name, version=version, content={"b": 1}, rule=own, by=by, at=NOW
+                kind=kind, id=name, version=version, content={"b": 1}, rule=own, by=by, at=at
             )
 
         events: list[SettingsEvent] = [
-            saved("form", "f", 2),
+            saved("form", "f", 2, at=NOW - 1),
+            saved("form", "f", 2, at=NOW + 1),
             saved("form", "f", 1),
             saved("form", "g", 1),
             saved(RULES, "r", 1),
@@ -173,7 +177,7 @@ class WorkContract:
 
         assert settings == Settings(
             version=len(events),
-            documents={("form", "f"): (1, 2), (RULES, "r"): (1,)},
+            documents={("form", "f"): {1: NOW, 2: NOW + 1}, (RULES, "r"): {1: NOW}},
             rules={"r": rule},
             rule_owners={"r": "ann"},
         )
@@ -183,22 +187,11 @@ class WorkContract:
         self, take: Take, *, highest_is_deleted: bool
     ) -> None:
         store = (await take()).store
-        nodes = {"s": {"type": "end", "id": "s"}}
-
-        def deployed(counter: int, version: int) -> DefinitionDeployed:
-            return DefinitionDeployed(
-                process=ProcessReference(k(counter), "p", version),
-                resource_name="p.json",
-                digest=f"d{counter}",
-                tenant="t",
-                graph={"process_id": "p", "start": "s", "nodes": nodes, "version": version},
-                deployment_key=k(9),
-                deployed_by="ann",
-                at=NOW,
-            )
-
         replaced: list[SettingsEvent] = [DefinitionDeleted(definition_key=k(11)), deployed(13, 1)]
-        await store.commit(Batch(steps=[a_step()], settings=[deployed(11, 1), deployed(12, 2)]))
+        running = a_process(process=ProcessReference(k(11), "p", 1), standalone=None)
+        first = Batch(steps=[a_step()], processes={running.key: running})
+        first.settings += [deployed(11, 1), deployed(12, 2)]
+        await store.commit(first)
         await store.commit(Batch(steps=[a_step(2)], settings=replaced))
         if highest_is_deleted:
             gone = DefinitionDeleted(definition_key=k(12))
@@ -210,3 +203,49 @@ class WorkContract:
         assert settings.definitions[k(11)].deployed_by == "ann"
         assert not settings.definitions[k(13)].deleted
         assert settings.latest == {("t", "p"): k(13 if highest_is_deleted else 12)}
+
+    async def test_a_definition_is_forgotten_when_nothing_runs_by_it_any_more(
+        self, take: Take
+    ) -> None:
+        store = (await take()).store
+        running = a_process(process=ProcessReference(k(11), "p", 1), standalone=None)
+        first = Batch(steps=[a_step()], processes={running.key: running})
+        first.settings += [
+            deployed(11, 1),
+            deployed(12, 2),
+            DefinitionDeleted(definition_key=k(12)),
+        ]
+        await store.commit(first)
+        gone = Batch(steps=[a_step(2)], settings=[DefinitionDeleted(definition_key=k(11))])
+        await store.commit(gone)
+        assert set((await store.settings()).definitions) == {k(11)}
+
+        ended = replace(running, state=ProcessState.COMPLETED, ended_at=NOW)
+        await store.commit(Batch(steps=[a_step(3)], processes={ended.key: ended}))
+
+        assert not (await store.settings()).definitions
+
+    async def test_a_definition_that_stays_is_not_read_again(self, take: Take) -> None:
+        held = await take()
+        await held.store.commit(Batch(steps=[a_step()], settings=[deployed(11, 1)]))
+        before = await held.store.settings()
+        await held.store.commit(Batch(steps=[a_step(2)], settings=[deployed(12, 2)]))
+
+        after = await held.store.settings()
+
+        assert set(after.definitions) == {k(11), k(12)}
+        assert after.definitions[k(11)].graph is before.definitions[k(11)].graph
+
+
+def deployed(counter: int, version: int) -> DefinitionDeployed:
+    nodes = {"s": {"type": "end", "id": "s"}}
+    return DefinitionDeployed(
+        process=ProcessReference(k(counter), "p", version),
+        resource_name="p.json",
+        digest=f"d{counter}",
+        tenant="t",
+        graph={"process_id": "p", "start": "s", "nodes": nodes, "version": version},
+        deployment_key=k(9),
+        deployed_by="ann",
+        at=NOW,
+    )

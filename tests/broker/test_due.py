@@ -78,6 +78,21 @@ async def test_what_cannot_be_stored_is_left_alone_and_does_not_spin_the_loop(st
     assert due.wait_ms(NOW + 100) == 1_000
 
 
+async def test_what_is_due_and_stays_so_keeps_nothing_fresh_waiting(store: Store) -> None:
+    await store.commit(waiting())
+    due = timers(store, 20)
+    await due.restore()
+    for timer in await due.take(NOW + 100):
+        due.shun(timer)
+    await due.settle(NOW + 100)
+    assert await due.take(NOW + 1_100) == []
+
+    due.note(Touched(jobs={k(50): a_job(50, state=JobState.ACTIVATED, due_at=NOW + 1_150)}))
+    await due.settle(NOW + 1_100)
+
+    assert due.wait_ms(NOW + 1_100) == 50
+
+
 async def test_what_a_step_made_due_is_asked_for_in_time(store: Store) -> None:
     due = timers(store, 4)
     await due.restore()

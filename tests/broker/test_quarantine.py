@@ -9,12 +9,13 @@ from signoff_broker.engine.step import step
 from signoff_broker.engine.world import Step, World
 from signoff_broker.ports import Batch, DataError, Loaded
 from signoff_broker.runtime import processor
+from signoff_process.log.memory import MemoryLog
 from signoff_schemas.commands import AssignTask, CreateUserTask, UpdateTask
 from signoff_schemas.envelope import Entry
 from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.rejections import Code, RejectionType
 from signoff_schemas.replies import Outcome, OutcomeStatus
-from tests.support.broker import Caller, Stack, stack
+from tests.support.broker import GATEWAY, Caller, Stack, stack
 
 PLAIN = UserTaskNode(id="plain", next="")
 POISON = "poison"
@@ -148,6 +149,28 @@ async def test_the_third_death_at_a_record_is_its_last(monkeypatch: pytest.Monke
         assert made.rows.tasks[other].attributes.priority == 1
         outcome = await caller.ask(UpdateTask(task_key=key, changes={"priority": 3}), again=5)
         assert outcome.status is OutcomeStatus.APPLIED
+
+
+async def test_nobody_is_suspected_where_records_die_with_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After each death another record comes under the same offset."""
+    async with stack(log=MemoryLog(1, 2)) as (made, caller):
+        key = await created(caller)
+        deaths = die_again_and_again(made, monkeypatch)
+        for _ in range(3):
+            caller.send(caller.entry(AssignTask(task_key=key, assignee="ann")))
+            await made.faults.died.wait()
+            made.faults.died.clear()
+            await made.kill()
+            made.log = caller.log = MemoryLog(1, 2)
+            await made.log.on_replies(GATEWAY.partition, caller.receive)
+            made.begin()
+
+        innocent = await caller.ask(UpdateTask(task_key=key, changes={"priority": 3}), again=5)
+
+        assert len(deaths) == 3
+        assert innocent.status is OutcomeStatus.APPLIED
 
 
 async def test_deaths_without_a_culprit_quarantine_nothing() -> None:

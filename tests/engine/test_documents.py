@@ -38,7 +38,7 @@ def test_version_that_is_saved(
         put(bench, version=each)
 
     assert result_of(put(bench, **given)) == {"version": version, "created": created}
-    assert bench.world.settings.documents["form", "f"] == tuple(sorted({*before, version}))
+    assert list(bench.world.settings.documents["form", "f"]) == sorted({*before, version})
 
 
 def test_content_is_kept_as_it_is_with_who_saved_it() -> None:
@@ -58,6 +58,29 @@ def test_document_that_must_be_new() -> None:
     assert result_of(put(bench, must_be_new=True, new_version=True))["version"] == 2
 
 
+def test_document_that_must_be_as_it_was_read() -> None:
+    bench = Bench()
+
+    def saved_at(**given: Any) -> int:
+        (event,) = put(bench, **given).events
+        assert isinstance(event, DocumentSet)
+        return event.at
+
+    first = saved_at(unchanged_since=0)
+    second = saved_at(unchanged_since=first)
+    assert second > first  # though the clock stands still
+    for stale in (0, first):
+        refusal = refusal_of(put(bench, unchanged_since=stale))
+        assert (refusal.type, refusal.code) == (RejectionType.INVALID_STATE, Code.DOCUMENT_CHANGED)
+        assert refusal.values == {"kind": "form", "id": "f"}
+    delete = DeleteDocument(kind="form", id="f", unchanged_since=first)
+    assert refusal_of(bench.send(delete)).code is Code.DOCUMENT_CHANGED
+    delete = DeleteDocument(kind="form", id="f", unchanged_since=second)
+    assert result_of(bench.send(delete)) == {"versions": [1]}
+    assert refusal_of(put(bench, unchanged_since=second)).code is Code.DOCUMENT_CHANGED
+    assert refusal_of(bench.send(delete)).code is Code.DOCUMENT_NOT_FOUND
+
+
 def test_one_version_is_removed_or_all() -> None:
     bench = Bench()
     for version in (1, 2, 3):
@@ -66,7 +89,7 @@ def test_one_version_is_removed_or_all() -> None:
 
     delete = DeleteDocument(kind="form", id="f", version=2)
     assert result_of(bench.send(delete)) == {"versions": [2]}
-    assert bench.world.settings.documents["form", "f"] == (1, 3)
+    assert list(bench.world.settings.documents["form", "f"]) == [1, 3]
     assert refusal_of(bench.send(delete)).code is Code.DOCUMENT_NOT_FOUND
     delete = DeleteDocument(kind="form", id="f")
     assert result_of(bench.send(delete)) == {"versions": [1, 3]}

@@ -8,6 +8,7 @@ from signoff_schemas.codec import encode_events
 from signoff_schemas.commands import CancelProcess, CompleteTask, SetVariables
 from signoff_schemas.graph import Node
 from signoff_schemas.ids import uuid_of
+from signoff_schemas.limits import TEXT_MAX
 from signoff_schemas.rejections import Code
 from signoff_schemas.results import CompleteJob
 from signoff_schemas.values import ProcessState
@@ -20,6 +21,7 @@ from tests.support.frames import (
     framed,
     human,
     obj,
+    of,
     process,
     run,
     sets,
@@ -58,6 +60,26 @@ def test_task_sees_its_inputs_and_leaves_its_output() -> None:
     assert visit.output == {"ok": True}
     assert (visit.entered_at, visit.left_at) == (1_000_000, 1_000_005)
     assert visit.ending is Ending.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Approve $whole.input.what", "Approve cars"),
+        ("$whole.input.what", "cars"),
+        ("$whole.input.number", "Review"),
+        ("$whole.input.empty", "Review"),
+        ("$whole.input.nothing", "Review"),
+        ("$whole.input.long", "Review"),
+    ],
+)
+def test_task_is_called_by_its_title_if_that_comes_to_a_name(title: str, name: str) -> None:
+    bench = Bench()
+    given = {"what": "cars", "number": 7, "empty": "", "long": "x" * (TEXT_MAX + 1)}
+
+    key = run(bench, human("review", name="Review", title=of(title)), variables=given)
+
+    assert bench.task(key).profile.name == name
 
 
 def test_whole_knows_its_facts() -> None:

@@ -176,14 +176,32 @@ def test_late_task_is_given_again_after_its_canceling_listeners() -> None:
     assert process(bench, key).ending is Ending.TERMINATED
 
 
+def test_late_instance_ends_while_canceling_listeners_of_a_late_task_run() -> None:
+    bench = Bench()
+    rule(bench, timeout_seconds=10, timeout_policy=RETRY, retries=9)
+    hooks = listeners(ListenerEvent.CANCELING, "bye")
+    key = run(bench, human("review", rule="r", listeners=hooks), timeout_seconds=15)
+    late(bench, key, 10_000)
+    assert bench.task(key).state is TaskState.CANCELING
+    assert bench.instance(key).process.due_at == bench.now + 5_000
+
+    late(bench, key, 5_000)
+
+    done = process(bench, key)
+    assert (done.state, done.ending) == (ProcessState.TERMINATING, Ending.TIMED_OUT)
+    assert done.reason == "The process was not done in time."
+    bench.send(CompleteJob(job_key=bench.job(key).key))
+    assert process(bench, key).state is ProcessState.TERMINATED
+
+
 def test_late_job_is_given_again_as_often_as_it_has_tries() -> None:
     bench = Bench()
     rule(bench, timeout_seconds=10, timeout_policy=RETRY, retries=2, retry_delay_seconds=0)
     key = run(bench, work("do", rule="r"))
     fail(bench, key)
-    assert bench.job(key).retries == 2
+    assert (bench.job(key).retries, bench.job(key).failures) == (2, 1)
     late(bench, key, 10_000)
-    assert bench.job(key).retries == 1
+    assert (bench.job(key).retries, bench.job(key).failures) == (1, 2)
     late(bench, key, 10_000)
     assert process(bench, key).ending is Ending.TIMED_OUT
 

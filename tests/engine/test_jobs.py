@@ -207,6 +207,20 @@ def test_job_of_a_gone_subscriber_comes_back_and_its_answer_still_counts() -> No
     result_of(bench.send(CompleteJob(job_key=key, lease_token=job.lease_token)))
 
 
+def test_a_job_counts_the_tries_that_were_used_up() -> None:
+    bench = Bench()
+    key = held_job(bench)
+
+    bench.send(FailJob(job_key=key, retries=2))
+    bench.send(FailJob(job_key=key, retries=2))  # put off
+    bench.send(UpdateJob(job_key=key, retries=7))
+    bench.send(FailJob(job_key=key, retries=6))
+
+    given = bench.activate(key)
+    assert given is not None
+    assert (bench.job(key).failures, given.failures) == (2, 2)
+
+
 def test_update_applies_what_is_valid_even_when_the_rest_is_refused() -> None:
     bench = Bench()
     key = held_job(bench)

@@ -8,13 +8,17 @@ from signoff_schemas.commands import (
     ClaimTask,
     Command,
     CompleteTask,
+    Deploy,
+    Resource,
     SetVariables,
     StartProcess,
     UpdateTask,
 )
 from signoff_schemas.principal import ADMIN, Grant, Principal
 from signoff_schemas.rejections import Code, RejectionType
+from signoff_schemas.templates import Items, Object, Reference, Template, Value
 from tests.support.engine import Bench, a_task_node, refusal_of
+from tests.support.frames import framed, human
 
 PROCESS, TASK = "PROCESS_DEFINITION", "USER_TASK"
 
@@ -105,3 +109,48 @@ def test_it_is_asked_after_what_is_there_and_before_its_state() -> None:
     }
     admin = Principal("root", roles=(ADMIN,))
     assert bench.send(CompleteTask(task_key=task.key), principal=admin).outcome.rejection is None  # type: ignore[union-attr]
+
+
+def policies() -> dict[str, Template]:
+    """Whom the triggers of these start: ``q``, what an instance tells, and nobody."""
+    on_claim = {"on": "CLAIMED", "process_id": "q"}
+    told = Reference(path=("whole", "input", "name"))
+    templated = Object(members={"on": Value(value="CLAIMED"), "process_id": told})
+    return {
+        "literal": Value(value={"triggers": [on_claim]}),
+        "named": Object(members={"triggers": Items(items=(Value(value=on_claim),))}),
+        "list": Object(members={"triggers": Value(value=[on_claim])}),
+        "templated": Object(members={"triggers": Items(items=(templated,))}),
+        "unknown": Object(members={"triggers": told}),
+        "whole": told,
+        "none": Object(members={"assignments": Items(items=())}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("startable", "allowed"),
+    [
+        ((), {"none"}),
+        (("p",), {"none"}),
+        (("q",), {"none", "literal", "named", "list"}),
+        (("*",), set(policies())),
+    ],
+)
+def test_triggers_start_only_what_their_author_may(
+    startable: tuple[str, ...], allowed: set[str]
+) -> None:
+    starts = (Grant(PROCESS, name, ("CREATE_PROCESS_INSTANCE",)) for name in startable)
+    author = Principal("ann", grants=(Grant("RESOURCE", "*", ("CREATE",)), *starts))
+    found: set[str] = set()
+    for name, policy in policies().items():
+        graph = framed(human("review", policy=policy))
+        resource = Resource(name="f", digest="", processes=(graph,))
+        outcome = Bench().send(Deploy(resources=(resource,)), principal=author).outcome
+        assert outcome is not None
+        if outcome.rejection is None:
+            found.add(name)
+        else:
+            assert outcome.rejection.code is Code.FORBIDDEN, name
+            assert outcome.rejection.values["operation"] == "CREATE_PROCESS_INSTANCE"
+
+    assert found == allowed

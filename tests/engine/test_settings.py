@@ -5,6 +5,7 @@ import pytest
 from signoff_schemas.commands import (
     ConfigureGlobalListeners,
     CreateGlobalListener,
+    CreateUserTask,
     DeleteGlobalListener,
     Deploy,
     Resource,
@@ -12,6 +13,7 @@ from signoff_schemas.commands import (
 )
 from signoff_schemas.graph import EndNode, ProcessGraph, StartNode
 from signoff_schemas.principal import ADMIN, ENGINE, Principal
+from signoff_schemas.process_events import ResourceDeployed
 from signoff_schemas.rejections import Code, RejectionType
 from signoff_schemas.values import GlobalListener, ListenerEvent
 from tests.support.engine import (
@@ -31,6 +33,10 @@ def a_file(name: str = "p.bpmn", digest: str = "d1", process_id: str = "p") -> R
 
 def a_form(digest: str = "d1", name: str = "f.form") -> Resource:
     return Resource(name=name, digest=digest, form_id="f", content='{"a": 1}')
+
+
+def a_note(digest: str = "d1", name: str = "note.txt") -> Resource:
+    return Resource(name=name, digest=digest, content="Read me.")
 
 
 def a_listener(identifier: str = "g", **given: object) -> GlobalListener:
@@ -87,6 +93,24 @@ def test_one_new_file_makes_a_new_version_of_all_deployed_with_it() -> None:
     assert [each["version"] for each in (*result["processes"], *result["forms"])] == [2, 2, 2]
 
 
+def test_other_files_are_kept_in_versions_of_their_name() -> None:
+    bench = Bench()
+
+    made = bench.send(Deploy(resources=(a_note(), a_note(name="other.txt"))))
+    same = bench.send(Deploy(resources=(a_note(),)))
+    newer = result_of(bench.send(Deploy(resources=(a_note("d2"), a_form()))))
+    with_it = result_of(bench.send(Deploy(resources=(a_note("d2"), a_form("d2")))))
+
+    first = result_of(made)["resources"][0]
+    [kept, _] = [each for each in made.events if isinstance(each, ResourceDeployed)]
+    assert (kept.resource_key, kept.name, kept.content) == (first["key"], "note.txt", "Read me.")
+    assert (same.events, result_of(same)["resources"]) == ((), [first])
+    assert (first["name"], first["version"]) == ("note.txt", 1)
+    assert newer["resources"][0]["version"] == 2
+    assert [with_it[each][0]["version"] for each in ("resources", "forms")] == [3, 2]
+    assert bench.world.settings.resources["<default>", "note.txt"].version == 3
+
+
 def test_task_shows_the_latest_form_of_when_it_was_created() -> None:
     bench = Bench()
     first = result_of(bench.send(Deploy(resources=(a_form(),))))["forms"][0]["form_key"]
@@ -96,6 +120,19 @@ def test_task_shows_the_latest_form_of_when_it_was_created() -> None:
     form = bench.task(task).profile.form
     assert form is not None
     assert form.key == first
+
+
+def test_task_by_itself_is_refused_if_there_is_no_such_form() -> None:
+    bench = Bench()
+    bench.send(Deploy(resources=(a_form(),)))
+
+    done = bench.send(CreateUserTask(node=a_task_node(form_id="nope")))
+
+    refusal = refusal_of(done)
+    assert (refusal.type, refusal.code) == (RejectionType.NOT_FOUND, Code.FORM_NOT_FOUND)
+    assert (refusal.intent, refusal.values) == ("CREATE", {"form_id": "nope"})
+    assert (done.events, bench.world.instances) == ((), {})
+    bench.create(form_id="nope", form_external="f.html")  # which one shows, and is there
 
 
 @pytest.mark.parametrize(

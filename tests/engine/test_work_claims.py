@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from signoff_schemas.commands import AssignTask, ClaimTask, CompleteTask
+from signoff_schemas.principal import Grant, Principal
 from signoff_schemas.rejections import Code, RejectionType
 from signoff_schemas.values import Listener, ListenerEvent, TaskState
 from signoff_schemas.work import Person
@@ -202,6 +203,21 @@ def test_shared_claim_is_a_claim_to_plain_callers_too() -> None:
     refusal = refusal_of(bench.send(ClaimTask(task_key=key, assignee="ann")))
 
     assert refusal.code is Code.CLAIM_ASSIGNED
+
+
+def test_somebody_elses_user_is_not_ours_of_the_same_id() -> None:
+    bench = Bench()
+    key = bench.share(assignments=[user("ann", external=True)])
+    ann = Principal("ann", grants=(Grant("USER_TASK", "*", ("CLAIM",)),))
+    back = AssignTask(task_key=key, assignee="")
+
+    asked = [bench.send(ClaimTask(task_key=key, assignee="ann")), bench.send(back, principal=ann)]
+    bench.send(take(key, Person("ann", external=True)), principal=ROOT)
+    asked += [bench.send(ClaimTask(task_key=key, assignee="ann")), bench.send(back, principal=ann)]
+
+    refusals = [refusal_of(done).code for done in asked]
+    assert refusals == [Code.CLAIM_ASSIGNED, Code.FORBIDDEN, Code.CLAIM_ASSIGNED, Code.FORBIDDEN]
+    assert seen(bench.task(key)) == "CLAIMED external:ann external:ann 0"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import pytest
 
 from signoff_broker.engine.state import Settings
 from signoff_schemas.commands import (
+    AssignTask,
     CancelProcess,
+    ClaimTask,
     Command,
     CompleteTask,
     SetVariables,
@@ -321,10 +323,13 @@ def test_work_list_is_told_of_all_but_mere_updates() -> None:
 
     assert key in bench.steps[-1].touched.worklist
     assert not listed(UpdateTask(task_key=key, changes={"priority": 7}))
+    assert listed(UpdateTask(task_key=key, changes={"candidate_users": ["u"]}))
+    assert listed(UpdateTask(task_key=key, changes={"candidate_groups": ["g"]}))
     assert listed(SetVariables(scope_key=scope, variables={"x": 1}, local=True))
     assert listed(take(key, "john"))
     assert not listed(UpdateTask(task_key=key, changes={"priority": 8}))
     assert listed(save(key, a=1))
+    assert listed(save(key)), "who saved it, and when, is in work lists"
     assert listed(release(key))
     assert listed(finish(key))
 
@@ -360,6 +365,10 @@ def test_open_task_without_a_chain_is_for_its_candidates_or_who_is_granted_the_w
     grant = Grant("PROCESS_DEFINITION", process_id, ("UPDATE_USER_TASK",))
     assert not may(Principal("x"))
     assert may(Principal("granted", grants=(grant,)))
+    assert not may(Principal("x, when it was claimed and released"))
+    bench.send(ClaimTask(task_key=key, assignee="ann"), principal=ROOT)
+    bench.send(AssignTask(task_key=key, assignee=""), principal=ROOT)
+    assert not may(Principal("x, when it was claimed and unassigned"))
 
     bench.send(
         UpdateTask(task_key=key, changes={"candidate_groups": ["g"], "candidate_users": ["u"]}),

@@ -4,7 +4,7 @@ from typing import Any
 
 from signoff_schemas.commands import Deploy, Resource
 from signoff_schemas.process_events import StartCalledFor
-from signoff_schemas.timers import TimeOutNode
+from signoff_schemas.timers import StartTriggered, TimeOutNode
 from signoff_schemas.values import Listener, ListenerEvent
 from signoff_schemas.work import Triggered, TriggerEvent
 from tests.support.engine import Bench, a_job_node, process_of, types_of
@@ -142,3 +142,18 @@ def test_denied_transition_triggers_nothing() -> None:
     done = bench.complete_listener(key, denied=True)
 
     assert types_of(done) == ["job.completed", "user_task.denied"]
+
+
+def test_triggers_that_start_each_other_come_to_an_end() -> None:
+    bench = Bench()
+    key = bench.share(triggers=triggers(TriggerEvent.PENDING, process="shared"))
+
+    tasks = [key]
+    while bench.world.starts and len(tasks) < 50:
+        (start,) = bench.world.starts.values()
+        bench.fire(StartTriggered(start_key=start.key))
+        tasks.append(bench.instance(start.key).task.key)  # type: ignore[union-attr]
+
+    assert len(tasks) == 11
+    assert [line(bench.log(each)[0]) for each in tasks[:-1]] == ["PENDING -> shared"] * 10
+    assert line(bench.log(tasks[-1])[0]) == "PENDING -> shared (10 processes started one another)"

@@ -77,7 +77,7 @@ class Faulty:
 
     def __getattr__(self, name: str) -> Any:
         method: Any = getattr(self._inner, name)
-        if name in ("close", "wake", "inboxes", "partitions"):
+        if name in ("close", "wake", "inboxes", "partitions", "durable"):
             return method
 
         async def guarded(*args: Any) -> Any:
@@ -233,12 +233,18 @@ class Process(MemoryOwnership):
             await super().close()
 
 
+class LastingLog(MemoryLog):
+    """A log in memory that outlives the brokers of a test, as one outside of them does."""
+
+    durable = True
+
+
 @dataclass
 class Stack:
     """A database and a log that outlive brokers, and the broker that runs now."""
 
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
-    log: MemoryLog = field(default_factory=lambda: MemoryLog(1, 2))
+    log: MemoryLog = field(default_factory=lambda: LastingLog(1, 2))
     limits: Limits = QUICK
     clock: Clock = field(default_factory=SystemClock)
     signals: AwaitableSignals = field(default_factory=AwaitableSignals)

@@ -232,18 +232,19 @@ def _contract(gateway: Gateway) -> Contract:
 
 @asynccontextmanager
 async def running(
-    values: GatewayValues = GatewayValues(),  # noqa: B008
+    values: GatewayValues = GatewayValues(),
     *,
     partitions: int = 1,
     owned: set[int] | None = None,
     force_encoding: bool = True,
     broker_of: Callable[[MemoryLog], Any] = ScriptedBroker,
+    reads: ScriptedReads | None = None,
 ) -> AsyncIterator[Stack]:
     """A started gateway behind uvicorn, and its broker."""
     log = MemoryLog(partitions, 4, force_encoding=force_encoding)
     broker = broker_of(log)
     await broker.start()
-    reads = ScriptedReads(partitions, owned)
+    reads = reads or ScriptedReads(partitions, owned)
     gateway = Gateway(log, reads, SystemClock(), lambda: str(uuid_utils.uuid7()), values)  # type: ignore[arg-type]
     await gateway.start()
     listening = socket.create_server(("127.0.0.1", 0))

@@ -14,8 +14,9 @@ from signoff_gateway.identity.service import IdentityValues
 from signoff_gateway.reads.work import DocumentRow
 from signoff_schemas.documents import DeleteDocument, PutDocument
 from signoff_schemas.envelope import Entry
+from signoff_schemas.rejections import Code, RejectionType
 from signoff_schemas.replies import Outcome, OutcomeStatus
-from tests.support.gateway import APPLIED, Stack, running
+from tests.support.gateway import APPLIED, Stack, rejected, running
 
 PASSWORD = "a password of nobody"
 SECRET = "a secret of no application"
@@ -55,20 +56,43 @@ class Documents:
 
     rows: dict[tuple[str, str], DocumentRow] = field(default_factory=dict)
     reads: int = 0
+    conflicts: int = 0
 
-    async def documents(self, kind: str, _: str | None = None) -> Sequence[DocumentRow]:
+    async def documents(
+        self, kind: str, identifier: str | None = None, _: int | None = None
+    ) -> Sequence[DocumentRow]:
         self.reads += 1
-        return [row for (of, _), row in self.rows.items() if of == kind]
+        return [
+            row
+            for (of, name), row in self.rows.items()
+            if of == kind and identifier in {None, name}
+        ]
 
     def answer(self, entry: Entry) -> Outcome:
+        """As the engine decides."""
         body, by = entry.body, entry.principal.id
-        if isinstance(body, PutDocument):
-            if body.must_be_new and (body.kind, body.id) in self.rows:
-                return Outcome(status=OutcomeStatus.REJECTED)
-            row = DocumentRow(body.kind, body.id, 1, body.content, 100, by, 200, by)
-            self.rows[body.kind, body.id] = row
-        elif isinstance(body, DeleteDocument):
-            del self.rows[body.kind, body.id]
+        if not isinstance(body, PutDocument | DeleteDocument):
+            return APPLIED
+        name = (body.kind, body.id)
+        there = self.rows.get(name)
+        saved_at = 0 if there is None else there.updated_at
+        if body.unchanged_since not in (None, saved_at):
+            self.conflicts += 1
+            values = {"kind": body.kind, "id": body.id}
+            return rejected(RejectionType.INVALID_STATE, Code.DOCUMENT_CHANGED, "UPDATE", **values)
+        if isinstance(body, DeleteDocument):
+            if self.rows.pop(name, None) is None:
+                values = {"kind": body.kind, "id": body.id}
+                return rejected(
+                    RejectionType.NOT_FOUND, Code.DOCUMENT_NOT_FOUND, "DELETE", **values
+                )
+        elif body.must_be_new and there is not None:
+            return Outcome(status=OutcomeStatus.REJECTED)
+        else:
+            made_at, maker = (100, by) if there is None else (there.created_at, there.created_by)
+            at = max(200, saved_at + 1)
+            row = DocumentRow(body.kind, body.id, 1, body.content, made_at, maker, at, by)
+            self.rows[name] = row
         return APPLIED
 
 

@@ -17,6 +17,7 @@ from signoff_broker.engine.state import (
 )
 from signoff_broker.engine.world import Known, Outgoing
 from signoff_schemas.events import Event
+from signoff_schemas.frozen import frozen
 from signoff_schemas.ids import DEFAULT_TENANT
 from signoff_schemas.process_events import SettingsEvent
 from signoff_schemas.replies import Outcome
@@ -45,7 +46,7 @@ class DataError(StoreError):
     """A value in the batch cannot be stored (SQLSTATE 22, 23, 54, or encoding)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recovery:
     """Where a partition goes on: its newest step row."""
 
@@ -58,7 +59,7 @@ class Recovery:
     """The last position whose messages are known to have left."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepRow:
     """One step, as it is stored. ``events``, ``messages`` and outcomes are encoded by the store."""
 
@@ -88,7 +89,7 @@ class StepRow:
     """The bytes of a quarantined record."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assumption:
     """What a batch took for granted instead of loading it; its commit looks whether it is true."""
 
@@ -116,7 +117,7 @@ class Batch:
     assumed: Assumption | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """What a batch needs to know before the first decision."""
 
@@ -125,7 +126,7 @@ class Loaded:
     settings_version: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DueJob:
     """A job whose ``due_at`` has passed, and whether it is activated (else it backs off)."""
 
@@ -134,7 +135,7 @@ class DueJob:
     activated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Due:
     """All that is due, of each kind the earliest first."""
 
@@ -163,7 +164,7 @@ def late_at(process: Process) -> int | None:
     return process.due_at if process.state is ProcessState.ACTIVE else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaitingJob:
     """An activatable job, for the queue: highest priority first, then oldest (lowest key)."""
 
@@ -175,7 +176,7 @@ class WaitingJob:
     tenant: str = DEFAULT_TENANT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeldJob:
     """An activated job and the subscriber that has it."""
 
@@ -260,7 +261,7 @@ class Store(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartitionView:
     """Who has a partition, as the database clock sees it."""
 
@@ -274,7 +275,7 @@ class PartitionView:
     """Whether the lease, running or not, is this broker's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClusterView:
     """What one heartbeat learns: every partition, and how many brokers are alive (this one too)."""
 
@@ -282,7 +283,7 @@ class ClusterView:
     live_brokers: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """A partition that was taken: its store under the new epoch, and where to go on."""
 

@@ -17,9 +17,10 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
+
+from signoff_schemas.frozen import frozen
 
 PR_SET_PDEATHSIG = 1
 PR_SET_SECUREBITS = 28
@@ -37,7 +38,7 @@ class ChildError(RuntimeError):
     """A child process could not be started, or ended before it was ready."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunAs:
     """Who a child of root runs as.
 

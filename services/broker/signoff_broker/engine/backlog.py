@@ -1,9 +1,10 @@
 """Waiting jobs of one type: best first, bounded in memory, the rest left in the store."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Final
+
+from signoff_schemas.frozen import frozen
 
 Order = tuple[int, int]
 """What sorts the queue: highest priority first, then oldest (lowest key)."""
@@ -12,7 +13,7 @@ Order = tuple[int, int]
 _NOTHING_HERE: Final[Order] = (-(1 << 63), 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueuedJob:
     """A job that any subscriber of its type and tenant may have."""
 

@@ -20,6 +20,11 @@ class Budget:
     def __init__(self, left: int = STEP_BUDGET) -> None:
         self.left = left
 
+    @property
+    def spent(self) -> int:
+        """What was made so far, if it began with the budget of a step."""
+        return STEP_BUDGET - self.left
+
     def spend(self, size: int) -> None:
         """Take so much off. Raises: TemplateError if there is not so much left."""
         self.left -= size

@@ -8,13 +8,13 @@ so that nothing here is ever the truth: a crash loses it, and ``restore`` builds
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from signoff_broker.engine.backlog import Backlog, QueuedJob
 from signoff_broker.engine.credit import Account, Slot
 from signoff_broker.engine.state import Job
 from signoff_broker.engine.world import Outgoing
+from signoff_schemas.frozen import frozen
 from signoff_schemas.jobs import Ring
 from signoff_schemas.results import Subscription
 from signoff_schemas.timers import ActivateJob
@@ -30,7 +30,7 @@ BACKLOG_MAX: Final = 10_000
 WAITS_MAX: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Plan:
     job: QueuedJob
     slot: Slot

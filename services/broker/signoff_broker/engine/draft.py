@@ -13,6 +13,7 @@ from signoff_broker.engine.evolve import InstanceEvent, applied, evolve_settings
 from signoff_broker.engine.state import Instance, Settings, Start, Transition, UserTask
 from signoff_broker.engine.world import Touched
 from signoff_schemas.events import Event
+from signoff_schemas.frozen import frozen
 from signoff_schemas.ids import key_of
 from signoff_schemas.jobs import ActivatedJob
 from signoff_schemas.principal import ENGINE, Principal
@@ -41,7 +42,7 @@ _LISTED = frozenset((TaskCreating, TaskCreated, TaskAssigned, TaskCompleted, Tas
 """After these, work lists show a task otherwise; after an update, only if it was no mere one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asker:
     """Whose command this is, and who waits for its answer."""
 
@@ -50,7 +51,7 @@ class Asker:
     waiter: Waiter | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Released:
     """A held command whose transition ended in this step."""
 
@@ -59,7 +60,7 @@ class Released:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """How and why an instance ends before its token comes to an end."""
 
@@ -164,8 +165,9 @@ class Draft:
         if type(event) in _LISTED:
             touched.worklist.add(task.key)
         elif isinstance(event, TaskUpdated) and before is not None:
-            corrected = task.attributes.assignee != before.attributes.assignee
-            if corrected or event.variables or task.work is not before.work:
+            is_theirs = _whose(task) != _whose(before) or task.work is not before.work
+            is_saved = before.transition is not None and before.transition.of_output
+            if is_theirs or is_saved or event.variables:
                 touched.worklist.add(task.key)
 
     def _touch_rest(self, before: Instance | None, after: Instance, event: InstanceEvent) -> None:
@@ -194,4 +196,11 @@ def _start(event: StartCalledFor) -> Start:
         tenant=event.tenant,
         business_id=event.business_id,
         started_by=event.started_by,
+        depth=event.depth,
     )
+
+
+def _whose(task: UserTask) -> tuple[object, ...]:
+    """What of a task's attributes says who may find it."""
+    attributes = task.attributes
+    return attributes.assignee, attributes.candidate_users, attributes.candidate_groups

@@ -67,6 +67,8 @@ def evolve_settings(current: Settings, event: SettingsEvent) -> Settings:
             return settings.document_deleted(current, event)
         case processes.FormDeployed():
             return settings.form_deployed(current, event)
+        case processes.ResourceDeployed():
+            return settings.resource_deployed(current, event)
         case processes.GlobalListenerSet():
             return settings.global_listener_set(current, event)
         case processes.GlobalListenerDeleted():

@@ -7,13 +7,13 @@ one of the ``..._of`` functions, whose errors are fit for an incident.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
 from signoff_broker.engine.evaluation import Evaluation, ExpressionError, decimal_of, kind_of
 from signoff_schemas.date_times import reprinted
 from signoff_schemas.expressions import ExpressionSyntaxError, is_expression, parse
+from signoff_schemas.frozen import frozen
 
 __all__ = [
     "ExpressionError",
@@ -30,7 +30,7 @@ __all__ = [
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """The JSON value of an expression, and what was odd on the way to it."""
 

@@ -6,9 +6,9 @@ stands in this table; ``diagram`` draws the same table for people.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from signoff_schemas.frozen import frozen
 from signoff_schemas.values import ListenerEvent, TaskState
 
 _OPEN: Final = (
@@ -22,7 +22,7 @@ _OPEN: Final = (
 _AT_REST: Final = (TaskState.CREATED,)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Phase:
     """One transition: its row of the table."""
 

@@ -3,17 +3,16 @@
 It looks at what the step decided and at nothing else, so that it could be worked out again.
 """
 
-from dataclasses import dataclass
-
 from signoff_broker.engine.draft import Released
 from signoff_broker.engine.world import Outgoing
+from signoff_schemas.frozen import frozen
 from signoff_schemas.jobs import ActivatedJob, JobPush
 from signoff_schemas.replies import Outcome, Reply, Waiting
 from signoff_schemas.timers import ActivateJob
 from signoff_schemas.values import Waiter
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What becomes of a step's own command: an outcome now, or the job type that it waits for."""
 

@@ -7,8 +7,9 @@ only; the process engine (``processors/process``) reacts to what happened to the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from signoff_schemas.frozen import frozen
 from signoff_schemas.graph import ProcessGraph, UserTaskNode
 from signoff_schemas.values import (
     Attributes,
@@ -31,7 +32,7 @@ from signoff_schemas.values import (
 from signoff_schemas.work import Ending, LogEntry, Policy, TaskRule, Work
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Transition:
     """A change that waits for listeners: what is asked for, who decides, who is held."""
 
@@ -58,7 +59,7 @@ class Transition:
     """Id of the principal who asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserTask:
     """A task. ``attributes`` are in effect; what is asked for is in ``transition``."""
 
@@ -88,7 +89,7 @@ class UserTask:
     timed_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Job:
     """A job. ``due_at``: its deadline while activated, the end of its pause while it backs off."""
 
@@ -118,9 +119,11 @@ class Job:
     denied_reason: str = ""
     ended_at: int | None = None
     priority: int = 0
+    failures: int = 0
+    """How many tries were used up so far."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incident:
     """Why the instance is stuck."""
 
@@ -139,7 +142,7 @@ class Incident:
     resolved_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variable:
     """One variable of one scope."""
 
@@ -151,7 +154,7 @@ class Variable:
     tenant: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Process:
     """A process instance and where its token is."""
 
@@ -168,6 +171,8 @@ class Process:
     """Where the token is; empty between nodes and at the end."""
     element_instance_key: int = 0
     started_by: str = ""
+    depth: int = 0
+    """How many processes led to this one, each started by a trigger of the one before."""
     due_at: int | None = None
     """Epoch milliseconds at which the node or the instance is late, whichever is first."""
     entered_at: int | None = None
@@ -179,7 +184,7 @@ class Process:
     output: Variables | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Element:
     """One visit of the token to a node of a graph with a frame: kept for those who ask later."""
 
@@ -193,7 +198,7 @@ class Element:
     ending: Ending | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """A process that a trigger has called for and that is not started yet."""
 
@@ -205,12 +210,14 @@ class Start:
     tenant: str
     business_id: str
     started_by: str
+    depth: int = 0
+    """That the instance will have."""
 
 
 Scope = Mapping[str, Variable]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instance:
     """A process instance with all that is open in it. ``variables``: scope key → name → it."""
 
@@ -223,7 +230,7 @@ class Instance:
     with a frame: of what its worker has left for the next."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Definition:
     """A deployed process."""
 
@@ -237,7 +244,7 @@ class Definition:
     """Nothing starts by it any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """A deployed form; its content is read by the gateway only."""
 
@@ -249,7 +256,18 @@ class Form:
     resource_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class Stored:
+    """A deployed file that is only kept; its content is read by the gateway only."""
+
+    key: int
+    name: str
+    version: int
+    tenant: str
+    digest: str
+
+
+@frozen
 class Settings:
     """Cluster-wide settings as of one version: what an acknowledged change made them."""
 
@@ -260,13 +278,17 @@ class Settings:
     """(tenant, process id) → key of the latest version."""
     forms: Mapping[tuple[str, str], Form] = field(default_factory=dict[tuple[str, str], Form])
     """(tenant, form id) → latest form."""
+    resources: Mapping[tuple[str, str], Stored] = field(
+        default_factory=dict[tuple[str, str], Stored]
+    )
+    """(tenant, name) → latest file of those that are only kept."""
     global_listeners: Mapping[str, GlobalListener] = field(
         default_factory=dict[str, GlobalListener]
     )
-    documents: Mapping[tuple[str, str], tuple[int, ...]] = field(
-        default_factory=dict[tuple[str, str], tuple[int, ...]]
+    documents: Mapping[tuple[str, str], Mapping[int, int]] = field(
+        default_factory=dict[tuple[str, str], Mapping[int, int]]
     )
-    """(kind, id) → its versions, ascending."""
+    """(kind, id) → its versions, ascending → when each was saved last."""
     rules: Mapping[str, TaskRule] = field(default_factory=dict[str, TaskRule])
     """By name."""
     rule_owners: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -68,6 +68,7 @@ def step_timer(world: World, timer: Timer | YieldJob, *, now: int, position: int
         subject_key=_subject(draft),
         recorded=bool(draft.events),
         touched=draft.touched,
+        bulk=draft.budget.spent,
     )
 
 
@@ -154,6 +155,7 @@ def _taken_over(world: World, draft: Draft, outcome: Outcome | None) -> Step:
         subject_key=_subject(draft),
         recorded=outcome is not None or bool(draft.events),
         touched=draft.touched,
+        bulk=draft.budget.spent,
     )
 
 

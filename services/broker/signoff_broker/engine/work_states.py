@@ -37,17 +37,23 @@ def work_of(task: UserTask) -> Work:
 
 
 def policy_of_task(task: UserTask) -> Policy:
-    """The policy that goes with ``work_of``."""
+    """The policy that goes with ``work_of``; without one of its own, a task is not anybody's."""
     if task.policy is not None:
         return task.policy
     assignee = task.attributes.assignee if task.work is None else ""
-    return Policy((Assignment(Person(assignee)),) if assignee else ())
+    return Policy((Assignment(Person(assignee)),) if assignee else (), open_to_all=False)
 
 
 def shown_assignee(work: Work) -> str:
     """The attribute ``assignee`` that goes with it: who works on the task, else who is to."""
+    shown = user_of(work)
+    return "" if shown is None else shown.id
+
+
+def user_of(work: Work) -> Person | None:
+    """The user who works on the task, else who is to."""
     shown = work.claimant or work.assignee
-    return "" if shown is None or shown.group else shown.id
+    return None if shown is None or shown.group else shown
 
 
 def corrected(work: Work, assignee: str) -> Work:

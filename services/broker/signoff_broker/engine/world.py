@@ -20,12 +20,13 @@ from signoff_broker.engine.state import (
     Variable,
 )
 from signoff_schemas.events import Event
+from signoff_schemas.frozen import frozen
 from signoff_schemas.jobs import JobPush, Ring
 from signoff_schemas.replies import Outcome, Reply, Waiting
 from signoff_schemas.work import LogEntry
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """What is on record about a command id."""
 
@@ -36,7 +37,7 @@ class Known:
     """The instance in which it waits."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outgoing:
     """A message and the partition of its topic (replies or jobs) that it goes to."""
 
@@ -74,7 +75,7 @@ class Touched:
         self.worklist.update(other.worklist)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """What one command did: its events, what leaves for others, and whose outcome it decides."""
 
@@ -90,6 +91,8 @@ class Step:
     recorded: bool = True
     """False for what needs no row: a rejected repetition, a reply from the record."""
     touched: Touched = field(default_factory=Touched)
+    bulk: int = 0
+    """Bytes that templates made in it, roughly."""
 
 
 def keys_in(instance: Instance) -> tuple[int, ...]:

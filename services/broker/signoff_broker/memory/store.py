@@ -145,7 +145,18 @@ class MemoryStore:
     async def settings(self) -> Settings:
         """See ``ports.Store``."""
         self._usable()
-        return self._database.settings
+        settings = self._database.settings
+        running = {
+            each.process.definition_key
+            for each in self._rows.processes.values()
+            if each.state not in _ENDED
+        }
+        definitions = {
+            key: each
+            for key, each in settings.definitions.items()
+            if not each.deleted or key in running
+        }
+        return replace(settings, definitions=definitions)
 
     async def commit(self, batch: Batch) -> None:
         """See ``ports.Store``."""

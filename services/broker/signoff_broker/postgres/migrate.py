@@ -7,13 +7,13 @@ written so that the running release survives them (expand, deploy, contract).
 """
 
 import hashlib
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
 from signoff_broker.ports import StoreError, StoreUnavailable
 from signoff_broker.postgres import queries
 from signoff_broker.postgres.session import FAILURES, Connection, close_quietly, connect, meaning
+from signoff_schemas.frozen import frozen
 
 # A migration of big tables takes its time.
 MIGRATION_SECONDS: Final = 3600.0
@@ -23,7 +23,7 @@ class SchemaError(StoreError):
     """The database's schema is not what this release needs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Migration:
     """One numbered file."""
 

@@ -19,13 +19,13 @@ others learn it at their next commit.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from signoff_broker.ports import ClusterView, Held, PartitionView, StoreError, StoreUnavailable
 from signoff_broker.postgres import queries, step_rows
+from signoff_broker.postgres.graphs import Graphs
 from signoff_broker.postgres.session import (
     FAILURES,
     Connection,
@@ -39,6 +39,7 @@ from signoff_broker.postgres.session import (
 from signoff_broker.postgres.store import PostgresStore, Retention
 from signoff_broker.postgres.writes import Claim
 from signoff_process.log.ports import LogMismatch
+from signoff_schemas.frozen import frozen
 
 STATE_VERSION: Final = 1
 """Raised with a change of what rows mean that an older release would get wrong."""
@@ -59,7 +60,7 @@ class PartitionCountError(StoreError):
     """Partitions may be added, never removed: every key carries its partition."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Broker:
     """One process of the cluster, as others see it."""
 
@@ -86,6 +87,7 @@ class PostgresOwnership:
         self._broker = broker
         self._terms = (lease, trust)
         self._retention = retention or Retention()
+        self._graphs = Graphs()
         self._connection: Connection | None = None
         self._busy = asyncio.Lock()
 
@@ -188,7 +190,7 @@ class PostgresOwnership:
         newest = await fetch(connection, queries.NEWEST_STEP, partition)
         recovery = step_rows.recovery_of(newest[0] if newest else None)
         claim = Claim(self._dsn, partition, owner, epoch=raised[0][0])
-        store = PostgresStore(claim, connection, recovery, self._retention)
+        store = PostgresStore(claim, connection, recovery, self._retention, self._graphs)
         return Held(partition, claim.epoch, store, recovery, unclean)
 
     async def _refuse_newer(self, connection: Connection, partition: int) -> None:

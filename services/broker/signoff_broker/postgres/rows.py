@@ -62,9 +62,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 TASK_UPDATE_COLUMNS: Final = 22
-PROCESS_COLUMNS: Final = 21
+PROCESS_COLUMNS: Final = 22
 TASK_COLUMNS: Final = 23
-JOB_COLUMNS: Final = 24
+JOB_COLUMNS: Final = 25
 INCIDENT_COLUMNS: Final = 11
 _TASK_AT: Final = PROCESS_COLUMNS
 _JOB_AT: Final = _TASK_AT + TASK_COLUMNS
@@ -103,11 +103,12 @@ def process_insert(process: Process) -> Row:
         *process_update(process),
         *_reference_columns(process.process),
         process.tenant,
-        _array(process.tags),
+        text_array(process.tags),
         process.business_id,
         process.started_at,
         None if node is None else node.__pydantic_serializer__.to_json(node).decode(),
         process.started_by,
+        process.depth,
     )
 
 
@@ -120,8 +121,8 @@ def task_update(task: UserTask) -> Row:
         task.state,
         is_open(task.state),
         attributes.assignee or None,
-        _array(attributes.candidate_groups),
-        _array(attributes.candidate_users),
+        text_array(attributes.candidate_groups),
+        text_array(attributes.candidate_users),
         attributes.due_date or None,
         instant(attributes.due_date),
         attributes.follow_up_date or None,
@@ -152,7 +153,7 @@ def task_insert(task: UserTask) -> Row:
         task.profile.name,
         _json(task.profile),
         task.tenant,
-        _array(task.tags),
+        text_array(task.tags),
         task.business_id,
         task.created_at,
     )
@@ -177,6 +178,7 @@ def job_update(job: Job) -> Row:
         job.denied_reason or None,
         job.ended_at,
         job.priority,
+        job.failures,
     )
 
 
@@ -289,6 +291,7 @@ def _process(row: Sequence[Any]) -> Process:
         ending=None if row[18] is None else Ending(row[18]),
         reason=row[19],
         output=None if row[20] is None else orjson.loads(row[20]),
+        depth=row[21],
     )
 
 
@@ -352,6 +355,7 @@ def _job(row: Sequence[Any], instance_key: int, process: ProcessReference) -> Jo
         denied=row[21],
         denied_reason=row[22],
         ended_at=row[23],
+        failures=row[24],
     )
 
 
@@ -387,7 +391,7 @@ def _json(value: object) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _array(texts: tuple[str, ...]) -> str:
+def text_array(texts: tuple[str, ...]) -> str:
     """A text[] literal."""
     quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     return "{" + ",".join(f'"{text}"' for text in quoted) + "}"

@@ -9,10 +9,10 @@ from typing import Any, Final
 import orjson
 from pydantic import TypeAdapter
 
-from signoff_broker.engine.state import Definition, Form
+from signoff_broker.engine.state import Definition, Form, Stored
 from signoff_schemas.documents import DocumentSet
 from signoff_schemas.graph import ProcessGraph
-from signoff_schemas.process_events import DefinitionDeployed, FormDeployed
+from signoff_schemas.process_events import DefinitionDeployed, FormDeployed, ResourceDeployed
 from signoff_schemas.values import GlobalListener, ListenerEvent, ProcessReference
 from signoff_schemas.work import TaskRule
 
@@ -55,6 +55,20 @@ def form_row(event: FormDeployed) -> Row:
     )
 
 
+def resource_row(event: ResourceDeployed) -> Row:
+    """A file that is only kept."""
+    return (
+        event.resource_key,
+        event.name,
+        event.version,
+        event.digest,
+        event.tenant,
+        event.content,
+        event.deployment_key,
+        event.at,
+    )
+
+
 def listener_row(listener: GlobalListener) -> Row:
     """A global listener."""
     return (
@@ -86,19 +100,19 @@ def rule_of(text: str) -> TaskRule:
     return _RULE.validate_json(text)
 
 
-def definition_of(row: Sequence[Any]) -> Definition:
-    """A deployed process, from a row of ``all_definitions``."""
-    key, process_id, version, name, graph, *rest = row
-    return Definition(
-        ProcessReference(key, process_id, version, name),
-        ProcessGraph.model_validate_json(graph),
-        *rest,
-    )
+def definition_of(row: Sequence[Any], graph: ProcessGraph) -> Definition:
+    """A deployed process, from a row of ``definitions`` and its graph."""
+    return Definition(ProcessReference(*row[:4]), graph, *row[4:])
 
 
 def form_of(row: Sequence[Any]) -> Form:
     """A deployed form, from a row of ``latest_forms``."""
     return Form(*row)
+
+
+def stored_of(row: Sequence[Any]) -> Stored:
+    """A file that is only kept, from a row of ``latest_resources``."""
+    return Stored(*row)
 
 
 def listener_of(row: Sequence[Any]) -> GlobalListener:

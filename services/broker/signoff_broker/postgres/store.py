@@ -21,12 +21,12 @@ commit. Both bear the owner's name and are ended by a takeover.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from signoff_broker.engine.state import Settings
+from signoff_broker.engine.state import Definition, Settings
 from signoff_broker.ports import (
     Batch,
     CommitUnknown,
@@ -42,6 +42,7 @@ from signoff_broker.ports import (
     WaitingJob,
 )
 from signoff_broker.postgres import due_rows, queries, rows, settings_rows, step_rows
+from signoff_broker.postgres.graphs import Graphs
 from signoff_broker.postgres.session import (
     CLOSE_SECONDS,
     CONNECT_SECONDS,
@@ -56,6 +57,7 @@ from signoff_broker.postgres.session import (
     session_name,
 )
 from signoff_broker.postgres.writes import Claim, Write, Writes, storable, writes_of
+from signoff_schemas.frozen import frozen
 from signoff_schemas.ids import partition_of
 from signoff_schemas.topics import Inlet
 
@@ -69,7 +71,7 @@ PRUNED_STEPS_MAX: Final = 5000
 PRUNED_INSTANCES_MAX: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retention:
     """How long what is over is kept, in milliseconds of the engine's clock."""
 
@@ -87,7 +89,12 @@ class PostgresStore:
     """``ports.Store``. Made by ``PostgresOwnership.take`` only, which raised the epoch."""
 
     def __init__(
-        self, claim: Claim, connection: Connection, recovery: Recovery, retention: Retention
+        self,
+        claim: Claim,
+        connection: Connection,
+        recovery: Recovery,
+        retention: Retention,
+        graphs: Graphs,
     ) -> None:
         self._claim = claim
         self._partition = claim.partition
@@ -97,6 +104,9 @@ class PostgresStore:
         self._side: Connection | None = None
         self._side_busy = asyncio.Lock()
         self._retention = retention
+        self._graphs = graphs
+        self._definitions: Mapping[int, Definition] = {}
+        """As they were read last: so their graphs are kept, whatever becomes of the loop."""
         self._last_key = recovery.last_key
         self._position = recovery.position
         self._relayed = self._cursor = recovery.relayed
@@ -122,23 +132,27 @@ class PostgresStore:
         async with self._busy:
             # The version first: what is read after it is at least that new.
             version = await self._fetch(queries.SETTINGS_VERSION)
-            definitions = await self._fetch(queries.ALL_DEFINITIONS)
+            self._definitions = await self._read_definitions()
             forms = await self._fetch(queries.LATEST_FORMS)
+            resources = await self._fetch(queries.LATEST_RESOURCES)
             listeners = await self._fetch(queries.ALL_LISTENERS)
             documents = await self._fetch(queries.ALL_DOCUMENTS)
             rules = await self._fetch(queries.ALL_RULES)
-        by_key = {row[0]: settings_rows.definition_of(row) for row in definitions}
         in_order = sorted(
-            (each for each in by_key.values() if not each.deleted),
+            (each for each in self._definitions.values() if not each.deleted),
             key=lambda each: each.process.version,
         )
         return Settings(
             version=version[0][0],
-            definitions=by_key,
+            definitions=self._definitions,
             latest={(d.tenant, d.process.process_id): d.process.definition_key for d in in_order},
             forms={(form.tenant, form.form_id): form for form in map(settings_rows.form_of, forms)},
+            resources={(s.tenant, s.name): s for s in map(settings_rows.stored_of, resources)},
             global_listeners={each.id: each for each in map(settings_rows.listener_of, listeners)},
-            documents={(kind, name): tuple(versions) for kind, name, versions in documents},
+            documents={
+                (kind, name): dict(zip(versions, saved_at, strict=True))
+                for kind, name, versions, saved_at in documents
+            },
             rules={name: settings_rows.rule_of(rule) for name, rule, _ in rules},
             rule_owners={name: by for name, _, by in reversed(rules)},
         )
@@ -242,6 +256,14 @@ class PostgresStore:
         finally:
             for connection in filter(None, (self._connection, self._side)):
                 connection.terminate()
+
+    async def _read_definitions(self) -> dict[int, Definition]:
+        """Those that are deleted go with the last instance here that runs by them."""
+        found = await self._fetch(queries.DEFINITIONS, self._partition)
+        graphs = await self._graphs.of(
+            [row[0] for row in found], partial(self._fetch, queries.GRAPHS)
+        )
+        return {row[0]: settings_rows.definition_of(row, graphs[row[0]]) for row in found}
 
     async def _transact(self, writes: Writes) -> None:
         """Several statements, with the fence in the last one before COMMIT."""

@@ -10,13 +10,17 @@ import orjson
 
 from signoff_broker.engine.state import UserTask, Variable
 from signoff_broker.engine.work_states import work_of, work_state
+from signoff_broker.postgres.rows import text_array
 from signoff_schemas.ids import uuid_of
 from signoff_schemas.limits import NAME_MAX
+from signoff_schemas.work import Work, WorkState
 
 Row = tuple[object, ...]
 Documents = Mapping[int, Mapping[str, str]]
 """Scope key → name → JSON."""
 
+_OPEN: Final = (WorkState.PENDING, WorkState.ASSIGNED)
+_NONE: Final = text_array(())
 VALUE_MAX: Final = 8 * 1024
 """Characters of JSON beyond which a value is not searched for."""
 DOCUMENT_MAX: Final = 32 * 1024
@@ -50,8 +54,20 @@ def update(task: UserTask) -> Row:
         assignee is not None and assignee.external,
         "" if claimant is None else claimant.id,
         claimant is not None and claimant.external,
+        *_open_to(task, work),
         task.updated_at,
     )
+
+
+def _open_to(task: UserTask, work: Work) -> Row:
+    """Who may take it, and who are the candidates."""
+    users, groups = task.attributes.candidate_users, task.attributes.candidate_groups
+    is_free = work.assignee is None and work.claimant is None and work_state(task) in _OPEN
+    if not is_free:
+        return "", _NONE, _NONE
+    if users or groups or task.policy is None or not task.policy.open_to_all:
+        return "CANDIDATES", text_array(users), text_array(groups)
+    return "ALL", _NONE, _NONE
 
 
 def insert(task: UserTask) -> Row:

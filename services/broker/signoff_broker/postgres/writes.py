@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, Generic, TypeVar
 
@@ -18,6 +17,7 @@ from signoff_broker.postgres import (
     worklist_rows,
 )
 from signoff_schemas.documents import DocumentDeleted, DocumentSet
+from signoff_schemas.frozen import frozen
 from signoff_schemas.ids import key_of
 from signoff_schemas.process_events import (
     DefinitionDeleted,
@@ -25,6 +25,7 @@ from signoff_schemas.process_events import (
     FormDeployed,
     GlobalListenerDeleted,
     GlobalListenerSet,
+    ResourceDeployed,
     SettingsEvent,
 )
 
@@ -32,7 +33,7 @@ Row = tuple[object, ...]
 E = TypeVar("E")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """Under which name a partition is held."""
 
@@ -47,7 +48,7 @@ class Claim:
         return (self.partition, self.owner, self.epoch)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Write:
     """One statement of a commit."""
 
@@ -57,7 +58,7 @@ class Write:
     """The command tag that it must end with, where fewer rows would mean a lost change."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Writes:
     """A batch: most have nothing but the end."""
 
@@ -66,7 +67,7 @@ class Writes:
     """Updates tasks, writes jobs, logs and work lists, appends steps and checks the fence."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Table(Generic[E]):
     insert: str
     update: str
@@ -257,6 +258,8 @@ def _settings_write(event: SettingsEvent) -> Write:
             return Write(queries.INSERT_DEFINITION, settings_rows.definition_row(event))
         case FormDeployed():
             return Write(queries.INSERT_FORM, settings_rows.form_row(event))
+        case ResourceDeployed():
+            return Write(queries.INSERT_RESOURCE, settings_rows.resource_row(event))
         case GlobalListenerSet():
             return Write(queries.PUT_LISTENER, settings_rows.listener_row(event.listener))
         case GlobalListenerDeleted():

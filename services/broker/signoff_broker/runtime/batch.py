@@ -1,11 +1,15 @@
 """One batch in the making: rows of what was stepped, and the newest version of what was touched."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final, get_args
 
 from signoff_broker.engine.world import Outgoing, Step
 from signoff_broker.ports import Batch, StepRow
+from signoff_broker.runtime.cache import weight
 from signoff_process.log.ports import Arrival
+from signoff_schemas.frozen import frozen
+from signoff_schemas.jobs import JobPush
 from signoff_schemas.principal import ENGINE
 from signoff_schemas.process_events import SettingsEvent
 from signoff_schemas.topics import Inlet
@@ -13,7 +17,7 @@ from signoff_schemas.topics import Inlet
 _SETTINGS: Final[tuple[type[SettingsEvent], ...]] = get_args(SettingsEvent)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offsets:
     """The next offset of both inlets."""
 
@@ -30,10 +34,12 @@ class Offsets:
 class BatchBuilder:
     """Collects steps. All rows carry the offsets after the whole batch: it is committed as one."""
 
-    __slots__ = ("batch", "loose", "now", "offsets", "position")
+    __slots__ = ("batch", "bytes", "loose", "now", "offsets", "position")
 
     def __init__(self, position: int, now: int, offsets: Offsets) -> None:
         self.batch = Batch()
+        self.bytes = 0
+        """Roughly, what the steps come to."""
         self.loose: list[Outgoing] = []
         """What leaves without a row: answers that are on record already."""
         self.position = position
@@ -106,6 +112,16 @@ class BatchBuilder:
             self.offsets.results,
         )
 
+    def end_early(self, before: Offsets, taken_up: Iterable[Arrival]) -> None:
+        """Of all that it was made for, only these are in the batch: its rows say so."""
+        for arrival in taken_up:
+            before = before.after(arrival)
+        self.offsets = before
+        self.batch.steps = [
+            replace(row, commands_offset=before.commands, results_offset=before.results)
+            for row in self.batch.steps
+        ]
+
     def mark(self, before: Offsets, last_key: int) -> None:
         """Add a row that only moves the offsets, from where they were."""
         inlet, offset = Inlet.RESULTS, self.offsets.results
@@ -138,6 +154,7 @@ class BatchBuilder:
 
     def _record(self, row: StepRow, made: Step) -> None:
         batch, touched = self.batch, made.touched
+        self.bytes += _bytes_of(made)
         batch.steps.append(row)
         self.position += 1
         if touched.processes:
@@ -157,3 +174,14 @@ class BatchBuilder:
             batch.log.update(touched.log)
         if made.events and isinstance(made.events[0], _SETTINGS):
             batch.settings += [event for event in made.events if isinstance(event, _SETTINGS)]
+
+
+def _bytes_of(made: Step) -> int:
+    """Roughly what a step adds to the transaction, apart from what every step does."""
+    size = made.bulk
+    for variable in made.touched.variables.values():
+        size += weight(variable.value)
+    for each in made.messages:
+        if isinstance(each.message, JobPush):
+            size += weight(each.message.job.variables)
+    return size

@@ -43,17 +43,17 @@ class Cache:
             self.weigh(oldest)
 
 
-def _size(instance: Instance) -> int:
-    scopes = instance.variables.values()
-    return INSTANCE_BYTES + sum(_weight(each.value) for scope in scopes for each in scope.values())
-
-
-def _weight(value: object) -> int:
+def weight(value: object) -> int:
     """Roughly the memory of a JSON value; depth is bounded by what the log lets through."""
     if isinstance(value, str):
         return 64 + len(value)
     if isinstance(value, dict):
-        return 128 + sum(64 + len(name) + _weight(each) for name, each in value.items())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return 128 + sum(64 + len(name) + weight(each) for name, each in value.items())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(value, list):
-        return 64 + sum(map(_weight, value))  # pyright: ignore[reportUnknownArgumentType]
+        return 64 + sum(map(weight, value))  # pyright: ignore[reportUnknownArgumentType]
     return 32
+
+
+def _size(instance: Instance) -> int:
+    scopes = instance.variables.values()
+    return INSTANCE_BYTES + sum(weight(each.value) for scope in scopes for each in scope.values())

@@ -35,6 +35,8 @@ class DueTimers:
         self._limit = limit
         self._is_orphan = is_orphan
         self._next: int | None = None
+        self._fresh: int | None = None
+        """The earliest that was noted since the store was asked."""
         self._asked = False
         self._full = False
         self._orphans: deque[int] = deque()
@@ -78,19 +80,20 @@ class DueTimers:
         if self._next is not None and now >= self._next:
             limit = self._limit + len(self._shunned)
             due = await self._store.due(now, limit)
-            self._asked, self._full = True, len(due) >= limit
+            self._asked, self._full, self._fresh = True, len(due) >= limit, None
             taken = islice(_in_turn(due), limit)
             timers += [each for each in taken if subject_of(each) not in self._shunned]
             self.starts.update((each.key, each) for each in due.starts)
         return timers
 
     async def settle(self, now: int) -> None:
-        """After the commit: when to ask again."""
+        """After the commit: when to ask again. What is stuck keeps nothing else waiting."""
         if self._asked:
             self._asked = False
             self._next = await self._store.next_due()
             if self._next is not None and self._next <= now and not self._full:
                 self._next = now + STUCK_MS
+                self._note(self._fresh)
 
     def wait_ms(self, now: int) -> int | None:
         """How long there is nothing to do; None: until something new is noted."""
@@ -99,8 +102,12 @@ class DueTimers:
         return None if self._next is None else max(0, self._next - now)
 
     def _note(self, due_at: int | None) -> None:
-        if due_at is not None and (self._next is None or due_at < self._next):
+        if due_at is None:
+            return
+        if self._next is None or due_at < self._next:
             self._next = due_at
+        if self._fresh is None or due_at < self._fresh:
+            self._fresh = due_at
 
 
 def subject_of(timer: Timer) -> int:

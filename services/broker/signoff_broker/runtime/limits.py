@@ -1,14 +1,17 @@
 """The sizes and times of a partition's loop, as values."""
 
-from dataclasses import dataclass
+from signoff_schemas.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """Bounds of one partition. Times are milliseconds."""
 
     batch_max: int = 200
     """Records in one fetch. A batch of 50 costs PostgreSQL 2 ms, one of 200 7 ms."""
+    batch_bytes_max: int = 16 << 20
+    """Roughly, what the steps of one batch, and again its pushed jobs, may come to before it ends
+    early: the last one of each may go beyond, by what one step may make."""
     timers_max: int = 50
     """Due timers, and returned jobs, in one batch."""
     activations_max: int = 200

@@ -1,15 +1,15 @@
 """What a batch must know before its first decision, as its records name it: pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from signoff_broker.engine.keys import keys_named_by
 from signoff_process.log.ports import Arrival
 from signoff_schemas.commands import Withdraw
+from signoff_schemas.frozen import frozen
 from signoff_schemas.timers import Timer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Needs:
     """Keys of instances, command ids, and whether one of those may well be on record."""
 

@@ -15,13 +15,14 @@ a value could not be stored, by going through the batch once more, one record at
 Careful mode. A record at which the process dies comes again, and would take down one owner after
 the other. So whoever takes a partition from an owner that did not give it back notes the beginning
 of each of the first batches durably before stepping it. A batch at which somebody died already goes
-one record at a time, each noted; the third death at one of them is its last.
+one record at a time, each noted; the third death at one of them is its last. Where records die with
+the process, nobody is suspected: what comes under the same offset is another one.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import structlog
 
@@ -36,6 +37,7 @@ from signoff_broker.runtime.relay import Relay
 from signoff_broker.runtime.signals import SILENT, Signals
 from signoff_process.clock import Clock
 from signoff_process.log.ports import Arrival, CommandSource, Log, LogUnavailable, Publisher
+from signoff_schemas.frozen import frozen
 from signoff_schemas.results import Goodbye, Subscription
 
 # With nothing to read for so long, whatever killed the owner before is not there any more.
@@ -46,7 +48,7 @@ def _always() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What all partitions of a broker share."""
 
@@ -85,7 +87,8 @@ class Partition:
         self._consumed = self._processor.offsets
         self._stopping = False
         self._survived = survived
-        self._careful = 2 * around.limits.batch_max if held.unclean and not survived else 0
+        deadly = held.unclean and not survived and around.log.durable
+        self._careful = 2 * around.limits.batch_max if deadly else 0
         """How many more records are taken up in batches whose beginning is noted before."""
         self._batch = 1 if held.unclean else around.limits.batch_max
         """Records in the next fetch. Not given back, so dropped: perhaps because a batch took

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from signoff_broker.engine.backlog import QueuedJob
 from signoff_broker.engine.dispatch import Dispatcher
 from signoff_broker.engine.step import step, step_timer
 from signoff_broker.engine.world import Known, Step, World
 from signoff_broker.ports import Assumption, DataError, Held, Loaded
-from signoff_broker.runtime import quarantine
+from signoff_broker.runtime import quarantine, queues
 from signoff_broker.runtime.batch import BatchBuilder, Offsets
 from signoff_broker.runtime.cache import Cache
 from signoff_broker.runtime.due import DueTimers, subject_of
@@ -24,7 +23,7 @@ from signoff_schemas.ids import KEY_BITS
 from signoff_schemas.timers import ActivateJob, Timer
 from signoff_schemas.topics import Inlet
 
-REFILL_MAX = 1_000
+Todo = tuple[Sequence[Arrival], Sequence[Timer]]
 
 
 class Processor:
@@ -86,29 +85,27 @@ class Processor:
 
     async def _restore_queues(self) -> None:
         self._carried = []
-        held = [(each.key, each.subscriber) for each in await self.store.held()]
-        types = await self.store.waiting_types()
-        totals = {job_type: count for job_type, (count, _) in types.items()}
-        self.dispatcher.restore(totals, held, self.monotonic_ms())
+        await queues.restore(self.dispatcher, self.store, self.monotonic_ms())
         await self.due.restore()
 
     async def refill(self) -> None:
         """Load the front of queues of which only the store knows."""
-        for job_type in self.dispatcher.short():
-            found = await self.store.waiting(job_type, REFILL_MAX)
-            jobs = [
-                QueuedJob(each.key, each.job_type, each.tenant, each.priority, each.created_at)
-                for each in found
-            ]
-            self.dispatcher.refill(job_type, jobs, more=len(found) == REFILL_MAX)
+        await queues.refill(self.dispatcher, self.store)
 
     async def process(
         self, work: Sequence[Arrival], timers: Sequence[Timer], offsets: Offsets, relay: Relay
     ) -> None:
-        """Process a batch as a whole; if that cannot be stored, record by record."""
+        """Process a batch as a whole; if that cannot be stored, record by record.
+
+        If its steps make too much for one transaction, it takes several, each a batch of its own.
+        """
+        todo: Todo = (work, timers)
         try:
-            await self._process_surely(work, timers, offsets, relay, self._limits.activations_max)
+            todo = await self._process_surely(todo, offsets, relay, self._limits.activations_max)
+            while any(todo):
+                todo = await self._process_surely(todo, offsets, relay, 0)
         except DataError as error:
+            work, timers = todo
             self._log.warning("batch_unstorable", records=len(work), error=str(error)[:500])
             activations = len(self._activations)
             await self.restore()
@@ -135,7 +132,7 @@ class Processor:
                 await self._quarantine(arrival, offsets, error, relay)
                 continue
             try:
-                await self._process_surely([arrival], (), offsets, relay, 0)
+                await self._process_surely(([arrival], ()), offsets, relay, 0)
             except DataError as error:
                 await self.restore()
                 await self._quarantine(arrival, offsets, error, relay)
@@ -149,30 +146,20 @@ class Processor:
     # -- load --------------------------------------------------------------------------------
 
     async def _process_surely(
-        self,
-        work: Sequence[Arrival],
-        timers: Sequence[Timer],
-        offsets: Offsets,
-        relay: Relay,
-        matches: int,
-    ) -> None:
+        self, todo: Todo, offsets: Offsets, relay: Relay, matches: int
+    ) -> Todo:
         """Process a batch; again, and with a load, if it assumed what is not true."""
         try:
-            await self._process(work, timers, offsets, relay, matches)
+            return await self._process(todo, offsets, relay, matches)
         except DataError:
             if not self._assumed:
                 raise
             await self._unwind()
-            await self._process(work, timers, offsets, relay, matches)
+            return await self._process(todo, offsets, relay, matches)
 
-    async def _process(
-        self,
-        work: Sequence[Arrival],
-        timers: Sequence[Timer],
-        offsets: Offsets,
-        relay: Relay,
-        matches: int,
-    ) -> None:
+    async def _process(self, todo: Todo, offsets: Offsets, relay: Relay, matches: int) -> Todo:
+        """Gives what was not stepped, because there was too much already."""
+        work, timers = todo
         activations: list[ActivateJob] = []
         if matches:
             activations = self._carried + self.dispatcher.match(self.monotonic_ms(), matches)
@@ -180,22 +167,20 @@ class Processor:
         self._activations = activations
         if not (work or timers or activations):
             self._send_rings(relay)
-            return
+            return (), ()
         self._assumed = None
         await self._load(work, (*timers, *activations))
         builder = self._builder(offsets)
         builder.batch.assumed = self._assumed
         # Anew for each try: a step takes out what it has settled.
         self._world.starts = dict(self.due.starts)
-        for arrival in work:
-            self._step(builder, arrival)
-        for timer in timers:
-            self._step_timer(builder, timer)
+        left = self._step_all(builder, todo)
         if matches:
             self._activate(builder, activations, matches)
         self._signals.tell(Fact.STEPPED, self.partition, builder.position - 1)
         await self._commit(builder, relay)
         self._tidy_cache()
+        return left
 
     async def _load(self, work: Sequence[Arrival], timers: Sequence[Timer]) -> None:
         world = self._world
@@ -236,6 +221,19 @@ class Processor:
 
     # -- step --------------------------------------------------------------------------------
 
+    def _step_all(self, builder: BatchBuilder, todo: Todo) -> Todo:
+        (work, timers), bytes_max = todo, self._limits.batch_bytes_max
+        for count, arrival in enumerate(work, 1):
+            self._step(builder, arrival)
+            if builder.bytes > bytes_max and count < len(work):
+                builder.end_early(self.offsets, work[:count])
+                return work[count:], timers
+        for count, timer in enumerate(timers, 1):
+            self._step_timer(builder, timer)
+            if builder.bytes > bytes_max:
+                return (), timers[count:]
+        return (), ()
+
     def _step(self, builder: BatchBuilder, arrival: Arrival) -> None:
         entry = arrival.entry
         assert entry is not None, "rubbish is never stepped"
@@ -265,13 +263,20 @@ class Processor:
     def _activate(
         self, builder: BatchBuilder, planned: Sequence[ActivateJob], matches: int
     ) -> None:
-        """Activate what was planned before the load, and then what the steps themselves queued."""
+        """Activate what was planned before the load, and then what the steps themselves queued.
+
+        What would be too much for one transaction is with the next batch.
+        """
         index = self._world.index
+        bytes_max = builder.bytes + self._limits.batch_bytes_max
         loaded = {each.job_key for each in planned}
         new = self.dispatcher.match(self.monotonic_ms(), max(0, matches - len(planned)))
         for each in (*planned, *new):
             key = each.job_key
             if not self.dispatcher.is_planned(key):
+                continue
+            if builder.bytes > bytes_max:
+                self._carried.append(each)
                 continue
             if key in index:
                 self._step_timer(builder, each)
@@ -326,7 +331,7 @@ class Processor:
             await self._timer_alone(timer, relay)
         for _ in range(activations):
             try:
-                await self._process((), (), self.offsets, relay, 1)
+                await self._process(((), ()), self.offsets, relay, 1)
             except DataError as error:
                 culprits = self._activations
                 await self.restore()
@@ -335,7 +340,7 @@ class Processor:
 
     async def _timer_alone(self, timer: Timer, relay: Relay) -> None:
         try:
-            await self._process((), [timer], self.offsets, relay, 0)
+            await self._process(((), [timer]), self.offsets, relay, 0)
         except DataError as error:
             await self.restore()
             await self._give_up(timer, error, relay)

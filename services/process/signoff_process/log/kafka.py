@@ -40,6 +40,8 @@ class KafkaLog:
         options: Topic names, sizes, security.
     """
 
+    durable = True
+
     def __init__(
         self, bootstrap: str, partitions: int, inboxes: int, options: KafkaOptions | None = None
     ) -> None:

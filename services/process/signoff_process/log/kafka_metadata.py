@@ -1,7 +1,6 @@
 """Kafka's metadata request in version 10, the first that tells topic ids; aiokafka stops at 5."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
@@ -18,9 +17,10 @@ from aiokafka.protocol.types import (
 )
 
 from signoff_process.log.ports import LogMismatch
+from signoff_schemas.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FoundTopics:
     """Who the cluster is, and the id and number of partitions of each topic that is there."""
 

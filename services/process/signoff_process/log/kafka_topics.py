@@ -7,7 +7,7 @@ and the ids of those two topics (which Kafka tells since 2.8).
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -20,6 +20,7 @@ from signoff_process.log.kafka_client import cut_off_consumer, learn_topics, mak
 from signoff_process.log.kafka_metadata import FoundTopics, look_at_topics
 from signoff_process.log.ports import LogMismatch, LogUnavailable
 from signoff_schemas import topics
+from signoff_schemas.frozen import frozen
 
 RETENTION_MIN_MS: Final = 24 * 3_600_000
 """A command is refused when it is a day old; until then its record must be there to be read."""
@@ -29,7 +30,7 @@ STOP_SECONDS: Final = 1.0
 _INLETS: Final = (topics.COMMANDS, topics.RESULTS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KafkaOptions:
     """How to talk to Kafka, and what the topics are to be like when we make them.
 

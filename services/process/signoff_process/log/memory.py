@@ -228,6 +228,8 @@ class MemoryLog:
             it does with Kafka.
     """
 
+    durable = False
+
     def __init__(self, partitions: int, inboxes: int, *, force_encoding: bool = False) -> None:
         self.partitions = partitions
         self.inboxes = inboxes

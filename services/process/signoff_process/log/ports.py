@@ -1,11 +1,11 @@
 """What a process needs of the log. ``kafka`` and ``memory`` implement it; one suite tests both."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from signoff_schemas.codec import EventBatch, JobBatch, ReplyBatch
 from signoff_schemas.envelope import Entry
+from signoff_schemas.frozen import frozen
 from signoff_schemas.topics import Inlet
 
 
@@ -21,7 +21,7 @@ class EntryTooLarge(Exception):
     """The entry is larger than the log takes: certainly not in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrival:
     """One record of an inlet: an entry, or bytes that are none (``entry`` is None)."""
 
@@ -115,6 +115,9 @@ class Log(Protocol):
     partitions: int
     inboxes: int
     """Partitions of the reply and job topics (R)."""
+    durable: bool
+    """Whether a record comes again when the process that read it died; else it is gone, and
+    another one has its offset."""
 
     async def start(self) -> str:
         """Connect, create or verify the topics; the log's identity, to be kept with the data.

@@ -40,6 +40,7 @@ def created(event: JobCreated) -> Job:
         retries=event.retries,
         created_at=event.at,
         updated_at=event.at,
+        failures=event.failures,
     )
 
 
@@ -85,7 +86,10 @@ def canceled(job: Job, event: JobCanceled) -> Job:
 
 
 def failed(job: Job, event: JobFailed) -> Job:
-    """A worker failed. The lease is spent: what it still sends under its token is too late."""
+    """A worker failed. The lease is spent: what it still sends under its token is too late.
+
+    If no try was used up for it, the job was only put off.
+    """
     state = JobState.FAILED
     if event.retries > 0:
         state = JobState.ACTIVATABLE if event.recur_at is None else JobState.BACKING_OFF
@@ -99,6 +103,7 @@ def failed(job: Job, event: JobFailed) -> Job:
         subscriber="",
         lease_token="",
         updated_at=event.at,
+        failures=job.failures + (event.retries < job.retries),
     )
 
 

@@ -31,6 +31,7 @@ def started(event: ProcessStarted) -> Instance:
             started_at=event.at,
             standalone=event.standalone,
             started_by=event.started_by,
+            depth=event.depth,
             due_at=event.due_at,
         )
     )
@@ -94,7 +95,7 @@ def visit_ended(instance: Instance, event: ElementLeft, begun: Element | None) -
 
 def timed_out(instance: Instance, event: ElementTimedOut) -> Instance:
     """The node is begun again, once its work is off."""
-    process = replace(instance.process, due_at=None, retries=event.retries)
+    process = replace(instance.process, due_at=event.due_at, retries=event.retries)
     return replace(instance, process=process)
 
 

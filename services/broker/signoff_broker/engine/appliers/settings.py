@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from signoff_broker.engine.state import Definition, Form, Settings
+from signoff_broker.engine.state import Definition, Form, Settings, Stored
 from signoff_schemas.documents import RULES, DocumentDeleted, DocumentSet
 from signoff_schemas.graph import ProcessGraph
 from signoff_schemas.process_events import (
@@ -11,6 +11,7 @@ from signoff_schemas.process_events import (
     FormDeployed,
     GlobalListenerDeleted,
     GlobalListenerSet,
+    ResourceDeployed,
 )
 
 
@@ -46,6 +47,18 @@ def form_deployed(settings: Settings, event: FormDeployed) -> Settings:
     return replace(settings, forms={**settings.forms, (event.tenant, event.form_id): form})
 
 
+def resource_deployed(settings: Settings, event: ResourceDeployed) -> Settings:
+    """A new version of a file."""
+    stored = Stored(
+        key=event.resource_key,
+        name=event.name,
+        version=event.version,
+        tenant=event.tenant,
+        digest=event.digest,
+    )
+    return replace(settings, resources={**settings.resources, (event.tenant, event.name): stored})
+
+
 def global_listener_set(settings: Settings, event: GlobalListenerSet) -> Settings:
     """A listener of every task, new or replaced."""
     listeners = {**settings.global_listeners, event.listener.id: event.listener}
@@ -55,7 +68,8 @@ def global_listener_set(settings: Settings, event: GlobalListenerSet) -> Setting
 def document_set(settings: Settings, event: DocumentSet) -> Settings:
     """A version of a document, new or replaced."""
     name = (event.kind, event.id)
-    versions = tuple(sorted({*settings.documents.get(name, ()), event.version}))
+    versions = {**settings.documents.get(name, {}), event.version: event.at}
+    versions = dict(sorted(versions.items()))
     settings = replace(settings, documents={**settings.documents, name: versions})
     if event.rule is None:
         return settings
@@ -69,7 +83,7 @@ def document_set(settings: Settings, event: DocumentSet) -> Settings:
 def document_deleted(settings: Settings, event: DocumentDeleted) -> Settings:
     """A version of a document less; with the last one the document is gone, and its rule."""
     name = (event.kind, event.id)
-    versions = tuple(each for each in settings.documents[name] if each != event.version)
+    versions = {each: at for each, at in settings.documents[name].items() if each != event.version}
     documents = {each: there for each, there in settings.documents.items() if each != name}
     if versions:
         return replace(settings, documents={**documents, name: versions})

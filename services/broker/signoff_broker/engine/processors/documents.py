@@ -1,5 +1,7 @@
 """Cluster-wide documents: saved and removed, version by version."""
 
+from collections.abc import Mapping
+
 from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.preconditions import refuse
 from signoff_schemas.documents import DeleteDocument, DocumentDeleted, DocumentSet, PutDocument
@@ -10,10 +12,11 @@ Result = dict[str, object]
 
 def put(draft: Draft, command: PutDocument) -> Result | Rejection:
     """Save a version: one that is named, the highest that there is, or one more than that."""
-    versions = draft.settings.documents.get((command.kind, command.id), ())
+    versions = _versions(draft, command)
     version = command.version
     if version is None:
-        version = (versions[-1] if versions else 1) + (command.new_version and bool(versions))
+        highest = max(versions, default=0)
+        version = highest + (command.new_version or not highest)
     created = version not in versions
     if command.must_be_new and not created:
         return refuse(
@@ -24,6 +27,9 @@ def put(draft: Draft, command: PutDocument) -> Result | Rejection:
             id=command.id,
             version=version,
         )
+    saved_at = versions.get(version, 0)
+    if command.unchanged_since not in (None, saved_at):
+        return _changed(command, "UPDATE")
     draft.emit_setting(
         DocumentSet(
             kind=command.kind,
@@ -32,7 +38,7 @@ def put(draft: Draft, command: PutDocument) -> Result | Rejection:
             content=command.content,
             rule=command.rule,
             by=draft.asker.principal.id,
-            at=draft.now,
+            at=max(draft.now, saved_at + 1),
         )
     )
     return {"version": version, "created": created}
@@ -40,13 +46,29 @@ def put(draft: Draft, command: PutDocument) -> Result | Rejection:
 
 def delete(draft: Draft, command: DeleteDocument) -> Result | Rejection:
     """Remove one version, or all. Result: {"versions": those that are gone}."""
-    versions = draft.settings.documents.get((command.kind, command.id), ())
-    gone = tuple(each for each in versions if command.version in (None, each))
+    versions = _versions(draft, command)
+    gone = [each for each in versions if command.version in (None, each)]
     if not gone:
         named: dict[str, object] = {"kind": command.kind, "id": command.id}
         if command.version is not None:
             named["version"] = command.version
         return refuse(RejectionType.NOT_FOUND, Code.DOCUMENT_NOT_FOUND, "DELETE", **named)
+    if command.unchanged_since not in (None, versions[gone[-1]]):
+        return _changed(command, "DELETE")
     for version in gone:
         draft.emit_setting(DocumentDeleted(kind=command.kind, id=command.id, version=version))
-    return {"versions": list(gone)}
+    return {"versions": gone}
+
+
+def _versions(draft: Draft, command: PutDocument | DeleteDocument) -> Mapping[int, int]:
+    return draft.settings.documents.get((command.kind, command.id), {})
+
+
+def _changed(command: PutDocument | DeleteDocument, intent: str) -> Rejection:
+    return refuse(
+        RejectionType.INVALID_STATE,
+        Code.DOCUMENT_CHANGED,
+        intent,
+        kind=command.kind,
+        id=command.id,
+    )

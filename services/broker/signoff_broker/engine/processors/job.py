@@ -287,6 +287,7 @@ def _as_sent(draft: Draft, job: Job, fetch: tuple[str, ...]) -> ActivatedJob:
         task=job.task,
         lease_token=job.lease_token,
         priority=job.priority,
+        failures=job.failures,
     )
 
 

@@ -1,19 +1,28 @@
 """What callers need grants for: asked when what a command is about is there, before its state.
 
+A trigger starts what the author of its definition may start. That is asked when the definition
+comes, because nobody knows the author's grants later: so what only an instance's values will name
+takes the grant to start everything.
+
 Commands of shared work carry their own rules (``work_access``), as do documents, which are the
 gateway's business.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from signoff_broker.engine.definitions import find_definition
 from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.preconditions import refuse
+from signoff_broker.engine.processors import policies
 from signoff_broker.engine.state import Incident, Job, UserTask
+from signoff_broker.engine.work_states import user_of, work_of
 from signoff_schemas import commands, results
+from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.principal import ADMIN, ANY, Principal
 from signoff_schemas.rejections import Code, Rejection, RejectionType
+from signoff_schemas.work import Person
 
 PROCESS: Final = "PROCESS_DEFINITION"
 TASK: Final = "USER_TASK"
@@ -23,6 +32,7 @@ LISTENER: Final = "GLOBAL_LISTENER"
 
 UPDATE_TASK: Final = "UPDATE_USER_TASK"
 _UPDATE: Final = "UPDATE_PROCESS_INSTANCE"
+_START: Final = "CREATE_PROCESS_INSTANCE"
 _Asked = tuple[str, str, str]
 """Kind, target and verb of a grant."""
 
@@ -65,15 +75,13 @@ def _something_new(draft: Draft, request: object) -> Rejection | None:
         ) if request.tenant not in principal.tenants:
             return None
         case commands.StartProcess():
-            create = "CREATE_PROCESS_INSTANCE"
-            return _any_of(principal, "CREATE", [(PROCESS, _started(draft, request), create)])
+            return _any_of(principal, "CREATE", [(PROCESS, _started(draft, request), _START)])
         case commands.CreateUserTask():
-            return _any_of(principal, "CREATE", [(PROCESS, ANY, "CREATE_PROCESS_INSTANCE")])
+            return _any_of(principal, "CREATE", [(PROCESS, ANY, _START)])
         case commands.Deploy():
-            names = [(RESOURCE, each.name, "CREATE") for each in request.resources]
-            return next(
-                filter(None, (_any_of(principal, "CREATE", [each]) for each in names)), None
-            )
+            asked = chain.from_iterable(map(_asked_by, request.resources))
+            refusals = (_any_of(principal, "CREATE", [each]) for each in asked)
+            return next(filter(None, refusals), None)
         case commands.DeleteDefinition():
             return _deletion(draft, request)
         case commands.CreateGlobalListener():
@@ -106,7 +114,7 @@ def _task(
         case commands.AssignTask():
             intent = "ASSIGN"
             ways.append((TASK, key, "UPDATE"))
-            if not request.assignee and task.attributes.assignee == principal.id:
+            if not request.assignee and user_of(work_of(task)) == Person(principal.id):
                 ways.append((TASK, key, "CLAIM"))
         case commands.ClaimTask():
             intent = "CLAIM"
@@ -154,6 +162,16 @@ def _deletion(draft: Draft, request: commands.DeleteDefinition) -> Rejection | N
     if found is None:
         return None
     return _any_of(draft.asker.principal, "DELETE", [(RESOURCE, found.resource_name, "DELETE")])
+
+
+def _asked_by(resource: commands.Resource) -> Iterator[_Asked]:
+    """All that a deployed file takes: triggers start what its author may start."""
+    yield RESOURCE, resource.name, "CREATE"
+    for graph in resource.processes:
+        for node in graph.nodes.values():
+            if isinstance(node, UserTaskNode) and node.policy is not None:
+                for name in policies.startable_by(node.policy):
+                    yield PROCESS, name, _START
 
 
 def _started(draft: Draft, request: commands.StartProcess) -> str:

@@ -1,6 +1,6 @@
 """A policy as a node gives it: JSON made by templates, read strictly and held to limits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Final, TypeVar, cast
 
@@ -11,6 +11,8 @@ from signoff_schemas.limits import (
     unstorable_text,
     unstorable_variables,
 )
+from signoff_schemas.principal import ANY
+from signoff_schemas.templates import Items, Object, Template, Value
 from signoff_schemas.values import IncidentType
 from signoff_schemas.work import (
     Assignment,
@@ -53,6 +55,19 @@ def policy_of(value: object) -> Policy | Failure:
         return Failure(IncidentType.EXTRACT_VALUE_ERROR, f"Expected a policy, but {error}.")
 
 
+def startable_by(policy: Template) -> Iterator[str]:
+    """Names of the processes that triggers of a policy may start.
+
+    ``ANY`` stands for a name that only the values of an instance will tell.
+    """
+    for trigger in _parts(_part(policy, "triggers")):
+        match _part(trigger, "process_id"):
+            case Value(value=str(name)):
+                yield name
+            case _:
+                yield ANY
+
+
 def unfit_assignments(assignments: tuple[Assignment, ...]) -> bool:
     """Whether a chain is too long, or names nobody, or somebody who cannot be stored."""
     return len(assignments) > ASSIGNMENTS_MAX or any(
@@ -64,6 +79,29 @@ def unfit_assignments(assignments: tuple[Assignment, ...]) -> bool:
 def unfit_person(person: Person) -> bool:
     """Whether the id is empty or cannot be stored."""
     return not person.id or unstorable_text(person.id, NAME_MAX) is not None
+
+
+def _part(template: Template, name: str) -> Template:
+    """What is known of a member before there are values: without any, it is the whole."""
+    match template:
+        case Object():
+            return template.members.get(name, Value(value=None))
+        case Value(value=dict()):
+            return Value(value=cast("Json", template.value).get(name))
+        case _:
+            return template
+
+
+def _parts(template: Template) -> Iterable[Template]:
+    match template:
+        case Items():
+            return template.items
+        case Value(value=list()):
+            return [Value(value=each) for each in cast("list[object]", template.value)]
+        case Value():
+            return ()
+        case _:
+            return (template,)
 
 
 def _assignment(value: object) -> Assignment:

@@ -7,6 +7,7 @@ knows nothing of it.
 from signoff_broker.engine import scopes
 from signoff_broker.engine.definitions import find_definition
 from signoff_broker.engine.draft import Draft, Failed
+from signoff_broker.engine.expressions import is_expression
 from signoff_broker.engine.preconditions import is_running, must_be_of_tenant, refuse
 from signoff_broker.engine.processors import frames, tokens, user_task
 from signoff_broker.engine.state import Definition, Instance
@@ -24,8 +25,10 @@ Result = dict[str, object]
 
 
 def create_task(draft: Draft, command: CreateUserTask) -> Result | Rejection:
-    """Make an instance that is one task and nothing else."""
+    """Make an instance that is one task and nothing else: refused where it would get stuck."""
     if refusal := must_be_of_tenant(draft.asker.principal, command.tenant, "CREATE", "create_task"):
+        return refusal
+    if refusal := _must_have_its_form(draft, command):
         return refusal
     key = draft.new_key()
     draft.emit(
@@ -92,6 +95,7 @@ def start_triggered(draft: Draft, timer: StartTriggered) -> None:
         tenant=call.tenant,
         business_id=call.business_id,
         started_by=call.started_by,
+        depth=call.depth,
         due_at=frames.deadline(found.graph, draft.now),
         at=draft.now,
     )
@@ -142,7 +146,11 @@ def time_out(draft: Draft, timer: TimeOutNode) -> None:
         return
     draft.emit(
         ElementTimedOut(
-            process_instance_key=process.key, node_id=node.id, retries=retries - 1, at=draft.now
+            process_instance_key=process.key,
+            node_id=node.id,
+            retries=retries - 1,
+            due_at=ends,
+            at=draft.now,
         )
     )
     tokens.clear_the_way(draft)
@@ -174,6 +182,15 @@ def _after_cancellation(draft: Draft, event: TaskCanceled) -> None:
         tokens.terminate(draft)
     elif draft.touched.tasks[event.task_key].timed_out:
         tokens.begin_again(draft)
+
+
+def _must_have_its_form(draft: Draft, command: CreateUserTask) -> Rejection | None:
+    node = command.node
+    if not node.form_id or node.form_external or is_expression(node.form_id):
+        return None
+    if (command.tenant, node.form_id) in draft.settings.forms:
+        return None
+    return refuse(RejectionType.NOT_FOUND, Code.FORM_NOT_FOUND, "CREATE", form_id=node.form_id)
 
 
 def _begin(draft: Draft, started: ProcessStarted, variables: Variables) -> None:

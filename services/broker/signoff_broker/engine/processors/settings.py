@@ -5,7 +5,7 @@ from dataclasses import replace
 from signoff_broker.engine.definitions import find_definition
 from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.preconditions import must_be_of_tenant, refuse
-from signoff_broker.engine.state import Definition, Form
+from signoff_broker.engine.state import Definition, Form, Stored
 from signoff_schemas.commands import (
     ConfigureGlobalListeners,
     CreateGlobalListener,
@@ -22,6 +22,7 @@ from signoff_schemas.process_events import (
     FormDeployed,
     GlobalListenerDeleted,
     GlobalListenerSet,
+    ResourceDeployed,
 )
 from signoff_schemas.rejections import Code, Rejection, RejectionType
 from signoff_schemas.values import GlobalListener, ProcessReference
@@ -39,36 +40,28 @@ def deploy(draft: Draft, command: Deploy) -> Result | Rejection:
         return refusal
     if refusal := _must_not_replace(draft, command):
         return refusal
-    deployment_key = draft.new_key()
+    key = draft.new_key()
     stays = all(_is_latest(draft, command.tenant, each) for each in command.resources)
-    processes: list[Result] = []
-    forms: list[Result] = []
+    made: dict[str, list[Result]] = {"processes": [], "forms": [], "resources": []}
     for resource in command.resources:
         for graph in resource.processes:
             definition = _latest_definition(draft, command.tenant, graph.process_id)
             if definition is None or not stays or graph.version is not None:
-                definition = _define(draft, command, resource, graph, deployment_key)
-            processes.append(
-                {
-                    "process_id": definition.process.process_id,
-                    "definition_key": definition.process.definition_key,
-                    "version": definition.process.version,
-                    "resource_name": resource.name,
-                }
-            )
+                definition = _define(draft, command, resource, graph, key)
+            made["processes"].append(_process_result(definition, resource))
         if resource.form_id:
             form = draft.settings.forms.get((command.tenant, resource.form_id))
             if form is None or not stays:
-                form = _add_form(draft, command, resource, deployment_key)
-            forms.append(
-                {
-                    "form_id": form.form_id,
-                    "form_key": form.key,
-                    "version": form.version,
-                    "resource_name": resource.name,
-                }
+                form = _add_form(draft, command, resource, key)
+            made["forms"].append(_form_result(form, resource))
+        elif not resource.processes:
+            stored = draft.settings.resources.get((command.tenant, resource.name))
+            if stored is None or not stays:
+                stored = _keep(draft, command, resource, key)
+            made["resources"].append(
+                {"name": stored.name, "key": stored.key, "version": stored.version}
             )
-    return {"deployment_key": deployment_key, "processes": processes, "forms": forms}
+    return {"deployment_key": key, **made}
 
 
 def delete_definition(draft: Draft, command: DeleteDefinition) -> Rejection | None:
@@ -151,6 +144,9 @@ def _is_latest(draft: Draft, tenant: str, resource: Resource) -> bool:
     ]
     if resource.form_id:
         latest.append(draft.settings.forms.get((tenant, resource.form_id)))
+    elif not resource.processes:
+        stored = draft.settings.resources.get((tenant, resource.name))
+        return stored is not None and stored.digest == resource.digest
     return all(
         each is not None and (each.resource_name, each.digest) == (resource.name, resource.digest)
         for each in latest
@@ -206,6 +202,42 @@ def _add_form(draft: Draft, command: Deploy, resource: Resource, deployment_key:
         )
     )
     return draft.settings.forms[name]
+
+
+def _keep(draft: Draft, command: Deploy, resource: Resource, deployment_key: int) -> Stored:
+    name = (command.tenant, resource.name)
+    latest = draft.settings.resources.get(name)
+    draft.emit_setting(
+        ResourceDeployed(
+            resource_key=draft.new_key(),
+            name=resource.name,
+            version=1 if latest is None else latest.version + 1,
+            digest=resource.digest,
+            tenant=command.tenant,
+            content=resource.content,
+            deployment_key=deployment_key,
+            at=draft.now,
+        )
+    )
+    return draft.settings.resources[name]
+
+
+def _process_result(definition: Definition, resource: Resource) -> Result:
+    return {
+        "process_id": definition.process.process_id,
+        "definition_key": definition.process.definition_key,
+        "version": definition.process.version,
+        "resource_name": resource.name,
+    }
+
+
+def _form_result(form: Form, resource: Resource) -> Result:
+    return {
+        "form_id": form.form_id,
+        "form_key": form.key,
+        "version": form.version,
+        "resource_name": resource.name,
+    }
 
 
 def _set(draft: Draft, listener: GlobalListener) -> Result:

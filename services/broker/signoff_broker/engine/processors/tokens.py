@@ -218,7 +218,8 @@ def _arrive_in_frame(draft: Draft, node: Work, retries: int) -> None:
     if isinstance(node, UserTaskNode):
         user_task.create(draft, node, policy, title)
     else:
-        _create_job(draft, node, node.job_type, retries + 1)
+        before = frames.retries_of(node, frames.rule_of(draft, node.rule)) - retries
+        _create_job(draft, node, node.job_type, retries + 1, failures=max(before, 0))
 
 
 def _work(draft: Draft, node: Work) -> None:
@@ -239,7 +240,9 @@ def _work(draft: Draft, node: Work) -> None:
     _create_job(draft, node, job_type, retries)
 
 
-def _create_job(draft: Draft, node: JobNode, job_type: str, retries: int) -> None:
+def _create_job(
+    draft: Draft, node: JobNode, job_type: str, retries: int, *, failures: int = 0
+) -> None:
     process = draft.open.process
     draft.emit(
         JobCreated(
@@ -253,6 +256,7 @@ def _create_job(draft: Draft, node: JobNode, job_type: str, retries: int) -> Non
             element_instance_key=process.element_instance_key,
             retries=retries,
             headers=node.headers,
+            failures=failures,
             at=draft.now,
         )
     )

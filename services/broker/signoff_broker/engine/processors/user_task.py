@@ -11,7 +11,7 @@ from signoff_broker.engine.processors.stuck import get_stuck
 from signoff_broker.engine.processors.values import Failure, TaskValues, task_values
 from signoff_broker.engine.processors.work_effect import call_for
 from signoff_broker.engine.state import UserTask
-from signoff_broker.engine.work_states import policy_of_task, shown_assignee, work_of
+from signoff_broker.engine.work_states import policy_of_task, shown_assignee, user_of, work_of
 from signoff_schemas.commands import AssignTask, ClaimTask, CompleteTask, UpdateTask
 from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.limits import unstorable_text
@@ -265,7 +265,7 @@ def _must_be_free_for(task: UserTask, assignee: str) -> Rejection | None:
         return refuse(
             RejectionType.INVALID_STATE, Code.CLAIM_WITHOUT_ASSIGNEE, "CLAIM", key=task.key
         )
-    if task.attributes.assignee not in ("", assignee):
+    if user_of(work_of(task)) not in (None, Person(assignee)):
         return refuse(RejectionType.INVALID_STATE, Code.CLAIM_ASSIGNED, "CLAIM", key=task.key)
     return None
 

@@ -2,7 +2,6 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from signoff_broker.engine.expressions import (
@@ -16,6 +15,7 @@ from signoff_broker.engine.expressions import (
     texts_of,
 )
 from signoff_schemas import graph
+from signoff_schemas.frozen import frozen
 from signoff_schemas.graph import JobNode, UserTaskNode
 from signoff_schemas.values import Attributes, FormReference, IncidentType, Listener
 
@@ -25,7 +25,7 @@ PRIORITY_DEFAULT = 50
 PRIORITY_MAX = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskValues:
     """What a user task starts with."""
 
@@ -33,7 +33,7 @@ class TaskValues:
     form: FormReference | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """Why there are no values: what the incident will say."""
 

@@ -45,15 +45,15 @@ def _is_involved(principal: Principal, access: Access, work: Work) -> bool:
 def _is_open_to(principal: Principal, task: UserTask) -> bool:
     """Whether nobody is the assignee, and the caller is one of those who may be.
 
-    These are the candidates, if there are any. Else everybody, unless the task is none that people
-    share: such a one is for who is granted the work of its process.
+    These are the candidates, if there are any. Else everybody, unless the task was made as none
+    that people share: such a one is for who is granted the work of its process.
     """
     if work_of(task).assignee is not None:
         return False
     users, groups = task.attributes.candidate_users, task.attributes.candidate_groups
     if users or groups:
         return principal.id in users or not set(groups).isdisjoint(principal.groups)
-    if task.work is not None:
+    if task.policy is not None and task.policy.open_to_all:
         return True
     return principal.is_granted(PROCESS, task.process.process_id, UPDATE_TASK)
 

@@ -1,7 +1,7 @@
 """What a transition does to the work on a task once it takes effect: corrections, log, triggers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from signoff_broker.engine.definitions import find_definition
@@ -9,6 +9,7 @@ from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.lifecycle import PHASE_OF
 from signoff_broker.engine.state import Transition, UserTask
 from signoff_broker.engine.work_states import corrected, shown_assignee, state_of, work_state
+from signoff_schemas.frozen import frozen
 from signoff_schemas.process_events import StartCalledFor
 from signoff_schemas.values import Attributes
 from signoff_schemas.work import (
@@ -24,7 +25,7 @@ from signoff_schemas.work import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Effect:
     """What the final event says of the work, and the processes that are called for then."""
 
@@ -35,6 +36,8 @@ class Effect:
 
 
 NO_EFFECT: Final = Effect()
+TRIGGER_DEPTH_MAX: Final = 10
+"""Processes that may start one another by triggers: a circle of them must come to an end."""
 
 
 def effect_of(
@@ -60,7 +63,7 @@ def call_for(
 ) -> tuple[tuple[Triggered, ...], tuple[StartCalledFor, ...]]:
     """Call for the processes that are to start now: log lines, and the events to emit.
 
-    A definition that is not there is told by the log and troubles nobody else.
+    What cannot be started is told by the log and troubles nobody else.
     """
     lines: list[Triggered] = []
     starts: list[StartCalledFor] = []
@@ -76,8 +79,12 @@ def call_for(
 def _start(draft: Draft, trigger: Trigger) -> tuple[Triggered, StartCalledFor | None]:
     process, name, version = draft.open.process, trigger.process_id, trigger.version
     found = find_definition(draft.settings, process.tenant, name, version)
+    error = ""
     if found is None:
         error = f"no definition '{name}'" + (f" of version {version}" if version != -1 else "")
+    elif process.depth >= TRIGGER_DEPTH_MAX:
+        error = f"{process.depth} processes started one another"
+    if found is None or error:
         return Triggered(trigger.on, draft.now, name, version, error=error), None
     key, version = draft.new_key(), found.process.version
     start = StartCalledFor(
@@ -89,6 +96,7 @@ def _start(draft: Draft, trigger: Trigger) -> tuple[Triggered, StartCalledFor | 
         tenant=process.tenant,
         business_id=trigger.business_id,
         started_by=process.started_by,
+        depth=process.depth + 1,
         at=draft.now,
     )
     return Triggered(trigger.on, draft.now, name, version, started_key=key), start

@@ -19,6 +19,7 @@ WHERE assignment_due_at IS NOT NULL;
 -- `late_at` repeats `due_at` as long as the instance can be late.
 ALTER TABLE process_instances
 ADD COLUMN started_by text NOT NULL DEFAULT '',
+ADD COLUMN depth int NOT NULL DEFAULT 0,
 ADD COLUMN due_at bigint,
 ADD COLUMN late_at bigint,
 ADD COLUMN entered_at bigint,
@@ -30,6 +31,13 @@ ADD COLUMN output json;
 -- Nodes and instances that are late: with every batch of timers.
 CREATE INDEX process_instances_due ON process_instances (partition_id, late_at)
 WHERE late_at IS NOT NULL;
+
+-- Whether something still runs by a definition that is deleted: with every change of the settings.
+CREATE INDEX process_instances_definition ON process_instances (partition_id, definition_key)
+WHERE open AND standalone IS NULL;
+
+-- How many tries were used up.
+ALTER TABLE jobs ADD COLUMN failures int NOT NULL DEFAULT 0;
 
 -- One visit of a token to a node, for graphs that keep them.
 CREATE TABLE elements (
@@ -66,6 +74,7 @@ CREATE TABLE starts (
     tenant text NOT NULL,
     business_id text NOT NULL,
     started_by text NOT NULL,
+    depth int NOT NULL,
     PRIMARY KEY (partition_id, key)
 );
 
@@ -93,6 +102,19 @@ DROP CONSTRAINT definitions_tenant_process_id_version_key;
 CREATE UNIQUE INDEX definitions_version ON definitions (tenant, process_id, version)
 WHERE NOT deleted;
 
+-- Deployed files that are only kept.
+CREATE TABLE resources (
+    key bigint PRIMARY KEY,
+    deployment_key bigint NOT NULL,
+    name text NOT NULL,
+    version int NOT NULL,
+    tenant text NOT NULL,
+    digest text NOT NULL,
+    content text NOT NULL,
+    deployed_at bigint NOT NULL,
+    UNIQUE (tenant, name, version)
+);
+
 -- Where each task stands, of every dialect: what lists of work are made of. Narrow, because claims and
 -- releases rewrite it, and every index with it. "Nobody" is an empty text: an index keeps the order
 -- within one value, which it does not for NULL. Collated "C", so that an index serves the beginning of
@@ -109,6 +131,10 @@ CREATE TABLE worklist (
     assignee_external boolean NOT NULL,
     claimant text COLLATE "C" NOT NULL,
     claimant_external boolean NOT NULL,
+    -- Whom a task that nobody has is open to; of any other task this is empty.
+    open_to text COLLATE "C" NOT NULL CHECK (open_to IN ('ALL', 'CANDIDATES', '')),
+    candidate_users text[] COLLATE "C" NOT NULL,
+    candidate_groups text[] COLLATE "C" NOT NULL,
     updated_at bigint NOT NULL,
     definition_name text COLLATE "C" NOT NULL,
     display_name text COLLATE "C" NOT NULL,
@@ -123,14 +149,29 @@ CREATE TABLE worklist (
 -- All there is:
 CREATE INDEX worklist_state ON worklist (state, updated_at DESC, key DESC) INCLUDE (tenant);
 
--- What a person or a group is to do, and (with none) what is open to everybody.
+-- What a person or a group is to do.
 CREATE INDEX worklist_assignee
 ON worklist (assignee, state, updated_at DESC, key DESC)
-INCLUDE (tenant, assignee_group, assignee_external);
+INCLUDE (tenant, assignee_group, assignee_external)
+WHERE assignee <> '';
 
 -- What a person does, and did.
-CREATE INDEX worklist_claimant ON worklist (claimant, state, updated_at DESC, key DESC)
+CREATE INDEX worklist_claimant
+ON worklist (claimant, state, updated_at DESC, key DESC) INCLUDE (tenant, claimant_external)
 WHERE claimant <> '';
+
+-- What nobody has: for everybody, and for some.
+CREATE INDEX worklist_open
+ON worklist (open_to, state, updated_at DESC, key DESC) INCLUDE (tenant)
+WHERE open_to <> '';
+
+-- Entries that wait to be put into place would have to be gone through by every search.
+CREATE INDEX worklist_candidates
+ON worklist USING gin (candidate_users, candidate_groups) WITH (fastupdate = off)
+WHERE open_to = 'CANDIDATES';
+
+-- Only in two of the states a task is open to anybody.
+CREATE STATISTICS worklist_open_states (mcv) ON open_to, state FROM worklist;
 
 -- Filters by name. Grants are given on the first.
 CREATE INDEX worklist_definition
@@ -156,6 +197,7 @@ ON worklist (started_by, state, updated_at DESC, key DESC) INCLUDE (tenant);
 CREATE TABLE worklist_texts (
     key bigint PRIMARY KEY,
     partition_id int NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
     -- Names, and ids in every shape in which they are shown.
     labels text NOT NULL,
     assignee text NOT NULL,
@@ -183,11 +225,12 @@ CREATE INDEX worklist_texts_words ON worklist_texts USING gin (words);
 CREATE VIEW read_worklist AS
 SELECT
     key, tenant, state, assignee, assignee_group, assignee_external, claimant, claimant_external,
-    updated_at, definition_name, display_name, node_id, process_id, started_by
+    open_to, candidate_users, candidate_groups, updated_at, definition_name, display_name, node_id,
+    process_id, started_by
 FROM worklist;
 
 CREATE VIEW read_worklist_texts AS
-SELECT key, input, output, words
+SELECT key, tenant, input, output, words
 FROM worklist_texts;
 
 -- A task as people who share work see it. Its input is what its own scope holds, its output what is
@@ -259,11 +302,58 @@ CREATE VIEW read_documents AS
 SELECT kind, id, version, content, created_at, created_by, updated_at, updated_by
 FROM documents;
 
+-- What a task or a job keeps for itself is shown where it stands: in its element instance. One of a
+-- name that is there already is newer.
+CREATE OR REPLACE VIEW read_variables AS
+SELECT
+    variables.key,
+    variables.name,
+    variables.value,
+    LEFT(variables.value, 8191) AS preview,
+    LENGTH(variables.value) > 8191 AS is_long,
+    COALESCE(tasks.element_instance_key, jobs.element_instance_key, variables.scope_key) AS scope_key,
+    variables.process_instance_key,
+    variables.tenant
+FROM variables
+LEFT JOIN user_tasks AS tasks ON tasks.key = variables.scope_key
+LEFT JOIN jobs ON jobs.key = variables.scope_key;
+
+CREATE VIEW read_resources AS
+SELECT key, name, version, tenant, content
+FROM resources;
+
 CREATE OR REPLACE VIEW read_definitions AS
 SELECT
     key, process_id, version, NULLIF(name, '') AS name, tenant, resource_name, content,
     deployed_at, deployed_by, deleted
 FROM definitions;
+
+CREATE OR REPLACE VIEW read_process_instances AS
+SELECT
+    instances.key,
+    instances.state,
+    instances.definition_key,
+    instances.process_id,
+    instances.process_version,
+    NULLIF(instances.process_name, '') AS process_name,
+    instances.tenant,
+    instances.tags,
+    NULLIF(instances.business_id, '') AS business_id,
+    instances.started_at,
+    instances.ended_at,
+    NULLIF(instances.node_id, '') AS element_id,
+    EXISTS (
+        SELECT
+        FROM incidents
+        WHERE incidents.process_instance_key = instances.key AND incidents.open
+    ) AS has_incident,
+    CASE
+        WHEN instances.open THEN ''
+        WHEN instances.state = 'COMPLETED' THEN 'COMPLETED'
+        ELSE COALESCE(instances.ending, 'TERMINATED')
+    END AS ending,
+    instances.started_by
+FROM process_instances AS instances;
 
 -- An instance as a whole; `elements` is an array of arrays, in the order of rows.ElementRow.
 CREATE VIEW read_instances AS
@@ -292,7 +382,7 @@ SELECT
                 json_build_array(
                     elements.key, elements.node_id, elements.entered_at, elements.left_at,
                     elements.input, elements.output, elements.ending, tasks.key, jobs.key,
-                    jobs.state, jobs.retries, jobs.error_message, jobs.worker, jobs.updated_at,
+                    jobs.state, jobs.failures, jobs.error_message, jobs.worker, jobs.updated_at,
                     jobs.due_at
                 )
                 ORDER BY elements.key
@@ -307,7 +397,7 @@ SELECT
             LIMIT 1
         ) AS tasks ON true
         LEFT JOIN LATERAL (
-            SELECT key, state, retries, error_message, worker, updated_at, due_at
+            SELECT key, state, failures, error_message, worker, updated_at, due_at
             FROM jobs
             WHERE jobs.process_instance_key = instances.key
                 AND jobs.element_instance_key = elements.key

@@ -21,7 +21,7 @@ SELECT
     p.key, p.definition_key, p.process_id, p.process_version, p.process_name, p.tenant, p.tags,
     p.business_id, p.started_at, p.standalone, p.state, p.ended_at, p.node_id,
     p.element_instance_key, p.started_by, p.due_at, p.entered_at, p.retries, p.ending, p.reason,
-    p.output,
+    p.output, p.depth,
     t.key, t.element_instance_key, t.profile, t.tenant, t.tags, t.business_id, t.created_at,
     t.state, t.assignee, t.candidate_groups, t.candidate_users, t.due_date, t.follow_up_date,
     t.priority, t.transition, t.completed_at, t.action, t.work, t.policy, t.logged, t.updated_at,
@@ -29,7 +29,7 @@ SELECT
     j.key, j.tenant, j.job_type, j.kind, j.listener_event, j.element_id, j.element_instance_key,
     j.headers, j.task, j.created_at, j.state, j.mark, j.retries, j.priority, j.updated_at,
     j.due_at, j.worker, j.subscriber, j.lease_token, j.error_code, j.error_message, j.denied,
-    j.denied_reason, j.ended_at,
+    j.denied_reason, j.ended_at, j.failures,
     i.key, i.tenant, i.error_type, i.message, i.element_id, i.element_instance_key, i.job_key,
     i.task_key, i.created_at, i.state, i.resolved_at,
     v.keys, v.scope_keys, v.names, v.vals, v.tenants

@@ -4,7 +4,7 @@
 (
     SELECT
         'job', key, process_instance_key, state = 'ACTIVATED', NULL::text, NULL::int, NULL::json,
-        NULL::text, NULL::text, NULL::text
+        NULL::text, NULL::text, NULL::text, NULL::int
     FROM jobs
     WHERE partition_id = $1 AND state IN ('ACTIVATED', 'BACKING_OFF') AND due_at <= $2
     ORDER BY due_at
@@ -12,7 +12,7 @@
 )
 UNION ALL
 (
-    SELECT 'task', key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    SELECT 'task', key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM user_tasks
     WHERE partition_id = $1 AND assignment_due_at IS NOT NULL AND assignment_due_at <= $2
     ORDER BY assignment_due_at
@@ -20,7 +20,7 @@ UNION ALL
 )
 UNION ALL
 (
-    SELECT 'process', key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    SELECT 'process', key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM process_instances
     WHERE partition_id = $1 AND late_at IS NOT NULL AND late_at <= $2
     ORDER BY late_at
@@ -29,7 +29,8 @@ UNION ALL
 UNION ALL
 (
     SELECT
-        'start', key, NULL, NULL, process_id, version, variables, tenant, business_id, started_by
+        'start', key, NULL, NULL, process_id, version, variables, tenant, business_id, started_by,
+        depth
     FROM starts
     WHERE partition_id = $1
     ORDER BY key

@@ -5,21 +5,40 @@ SELECT version FROM settings_version;
 -- $1 by int
 UPDATE settings_version SET version = version + $1;
 
--- name: all_definitions
-SELECT
-    key, process_id, version, name, graph, tenant, digest, resource_name, deployed_by, deleted
-FROM definitions;
+-- name: definitions
+-- $1 partition_id int. By which something starts, or by which here something runs.
+SELECT key, process_id, version, name, tenant, digest, resource_name, deployed_by, deleted
+FROM definitions
+WHERE
+    NOT deleted
+    OR EXISTS (
+        SELECT FROM process_instances AS p
+        WHERE
+            p.partition_id = $1 AND p.definition_key = definitions.key AND p.open
+            AND p.standalone IS NULL
+    );
+
+-- name: graphs
+-- $1 definition keys bigint[]
+SELECT key, graph FROM definitions WHERE key = ANY ($1::bigint[]);
 
 -- name: latest_forms
 SELECT DISTINCT ON (tenant, form_id) key, form_id, version, tenant, digest, resource_name
 FROM forms
 ORDER BY tenant, form_id, version DESC;
 
+-- name: latest_resources
+SELECT DISTINCT ON (tenant, name) key, name, version, tenant, digest
+FROM resources
+ORDER BY tenant, name, version DESC;
+
 -- name: all_listeners
 SELECT id, job_type, events, retries, after_own, priority, configured FROM global_listeners;
 
 -- name: all_documents
-SELECT kind, id, array_agg(version ORDER BY version) FROM documents GROUP BY kind, id;
+SELECT kind, id, array_agg(version ORDER BY version), array_agg(updated_at ORDER BY version)
+FROM documents
+GROUP BY kind, id;
 
 -- name: all_rules
 -- Saved first by whoever saved the lowest version, in force as in the highest.
@@ -41,6 +60,10 @@ INSERT INTO forms (
     key, form_id, version, resource_name, digest, tenant, content, deployment_key, deployed_at
 )
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: insert_resource
+INSERT INTO resources (key, name, version, digest, tenant, content, deployment_key, deployed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: put_listener
 INSERT INTO global_listeners (id, job_type, events, retries, after_own, priority, configured)

@@ -7,21 +7,22 @@
 INSERT INTO process_instances (
     partition_id, key, definition_key, process_id, process_version, process_name, tenant, tags,
     business_id, started_at, standalone, state, open, ended_at, node_id, element_instance_key,
-    due_at, late_at, entered_at, retries, ending, reason, output, started_by
+    due_at, late_at, entered_at, retries, ending, reason, output, started_by, depth
 )
 SELECT
     $1, key, definition_key, process_id, process_version, process_name, tenant, tags::text[],
     business_id, started_at, standalone, state, open, ended_at, node_id, element_instance_key,
-    due_at, late_at, entered_at, retries, ending, coalesce(reason, ''), output, started_by
+    due_at, late_at, entered_at, retries, ending, coalesce(reason, ''), output, started_by,
+    depth
 FROM unnest(
     $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[],
     $9::bigint[], $10::bigint[], $11::int[], $12::text[], $13::text[], $14::json[], $15::bigint[],
     $16::text[], $17::int[], $18::text[], $19::text[], $20::text[], $21::text[], $22::bigint[],
-    $23::json[], $24::text[]
+    $23::json[], $24::text[], $25::int[]
 ) AS u (
     key, state, open, ended_at, node_id, element_instance_key, due_at, late_at, entered_at,
     retries, ending, reason, output, definition_key, process_id, process_version, process_name,
-    tenant, tags, business_id, started_at, standalone, started_by
+    tenant, tags, business_id, started_at, standalone, started_by, depth
 );
 
 -- name: update_processes
@@ -74,27 +75,27 @@ FROM unnest(
 -- name: insert_jobs
 INSERT INTO jobs (
     partition_id, key, state, open, mark, retries, updated_at, due_at, worker, subscriber,
-    lease_token, error_code, error_message, denied, denied_reason, ended_at, priority,
+    lease_token, error_code, error_message, denied, denied_reason, ended_at, priority, failures,
     process_instance_key, definition_key, process_id, process_version, process_name, tenant,
     job_type, kind, listener_event, element_id, element_instance_key, headers, task, created_at
 )
 SELECT
     $1, key, state, open, mark, retries, updated_at, due_at, coalesce(worker, ''),
     coalesce(subscriber, ''), coalesce(lease_token, ''), coalesce(error_code, ''),
-    coalesce(error_message, ''), denied, coalesce(denied_reason, ''), ended_at, priority,
+    coalesce(error_message, ''), denied, coalesce(denied_reason, ''), ended_at, priority, failures,
     process_instance_key, definition_key, process_id, process_version, process_name, tenant,
     job_type, kind, listener_event, element_id, element_instance_key, headers, task, created_at
 FROM unnest(
     $2::bigint[], $3::text[], $4::boolean[], $5::text[], $6::int[], $7::bigint[], $8::bigint[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::boolean[], $15::text[],
-    $16::bigint[], $17::int[], $18::bigint[], $19::bigint[], $20::text[], $21::int[], $22::text[],
-    $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::bigint[], $29::json[],
-    $30::json[], $31::bigint[]
+    $16::bigint[], $17::int[], $18::int[], $19::bigint[], $20::bigint[], $21::text[], $22::int[],
+    $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::bigint[],
+    $30::json[], $31::json[], $32::bigint[]
 ) AS u (
     key, state, open, mark, retries, updated_at, due_at, worker, subscriber, lease_token,
-    error_code, error_message, denied, denied_reason, ended_at, priority, process_instance_key,
-    definition_key, process_id, process_version, process_name, tenant, job_type, kind,
-    listener_event, element_id, element_instance_key, headers, task, created_at
+    error_code, error_message, denied, denied_reason, ended_at, priority, failures,
+    process_instance_key, definition_key, process_id, process_version, process_name, tenant,
+    job_type, kind, listener_event, element_id, element_instance_key, headers, task, created_at
 );
 
 -- name: update_jobs
@@ -104,14 +105,15 @@ SET
     due_at = u.due_at, worker = coalesce(u.worker, ''), subscriber = coalesce(u.subscriber, ''),
     lease_token = coalesce(u.lease_token, ''), error_code = coalesce(u.error_code, ''),
     error_message = coalesce(u.error_message, ''), denied = u.denied,
-    denied_reason = coalesce(u.denied_reason, ''), ended_at = u.ended_at, priority = u.priority
+    denied_reason = coalesce(u.denied_reason, ''), ended_at = u.ended_at, priority = u.priority,
+    failures = u.failures
 FROM unnest(
     $1::bigint[], $2::text[], $3::boolean[], $4::text[], $5::int[], $6::bigint[], $7::bigint[],
     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[],
-    $15::bigint[], $16::int[]
+    $15::bigint[], $16::int[], $17::int[]
 ) AS u (
     key, state, open, mark, retries, updated_at, due_at, worker, subscriber, lease_token,
-    error_code, error_message, denied, denied_reason, ended_at, priority
+    error_code, error_message, denied, denied_reason, ended_at, priority, failures
 )
 WHERE j.key = u.key;
 
@@ -168,11 +170,11 @@ FROM unnest($2::bigint[], $3::int[], $4::json[]) AS u;
 -- name: insert_starts
 -- $1 partition_id int, then an array a column.
 INSERT INTO starts (
-    partition_id, key, process_id, version, variables, tenant, business_id, started_by
+    partition_id, key, process_id, version, variables, tenant, business_id, started_by, depth
 )
 SELECT $1, u.*
 FROM unnest(
-    $2::bigint[], $3::text[], $4::int[], $5::json[], $6::text[], $7::text[], $8::text[]
+    $2::bigint[], $3::text[], $4::int[], $5::json[], $6::text[], $7::text[], $8::text[], $9::int[]
 ) AS u;
 
 -- name: delete_starts
