@@ -6,7 +6,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from signoff_broker.engine.state import Element, Instance, UserTask
+from signoff_broker.engine.state import Element, Instance
 from signoff_broker.ports import Batch
 from signoff_broker.postgres.migrate import migrate
 from signoff_gateway.reads.work import (
@@ -22,7 +22,7 @@ from signoff_gateway.reads.work import (
 )
 from signoff_schemas.documents import RULES, DocumentDeleted, DocumentSet
 from signoff_schemas.ids import uuid_of
-from signoff_schemas.process_events import DefinitionDeleted, DefinitionDeployed, SettingsEvent
+from signoff_schemas.process_events import DefinitionDeleted, SettingsEvent
 from signoff_schemas.values import (
     Attributes,
     JobKind,
@@ -45,9 +45,10 @@ from signoff_schemas.work import (
     Work,
     WorkState,
 )
-from tests.adapters.entities import NOW, a_job, a_process, a_step, a_task, a_variable, batch_of, k
+from tests.adapters.entities import NOW, a_job, a_process, a_step, a_variable, batch_of, k
 from tests.conftest import FreshDatabase
 from tests.support.reads import Written, written
+from tests.support.work_rows import commit_task, deployed, rule_by, work_task
 
 pytestmark = pytest.mark.postgres
 TENANTS = ("<default>",)
@@ -59,40 +60,6 @@ LONG = "x" * 9000
 async def rows(fresh_database: FreshDatabase) -> AsyncIterator[Written]:
     async with written(await fresh_database(migrate)) as rows:
         yield rows
-
-
-def work_task(counter: int, **changes: object) -> UserTask:
-    """Task ``counter`` of the process ``counter - 2``, given to nobody."""
-    task = a_task(
-        counter,
-        process=ProcessReference(k(900), "order", 3),
-        profile=TaskProfile("review", "Review order", rule="reviewing"),
-        attributes=Attributes(),
-        work=Work(exhausted=True),
-        updated_at=NOW + counter,
-        business_id="",
-    )
-    return replace(task, **changes)  # type: ignore[arg-type]
-
-
-async def commit_task(rows: Written, task: UserTask, **variables: object) -> None:
-    """The task with its process; names that begin with ``out_`` are its output."""
-    process = replace(a_process(), key=task.process_instance_key, started_by="eve")
-    process = replace(process, element_instance_key=task.element_instance_key)
-    held = [
-        a_variable(
-            key=task.key + 10_000 * number,
-            process_instance_key=process.key,
-            scope_key=task.key if name.startswith("out_") else task.element_instance_key,
-            name=name.removeprefix("out_"),
-            value=value,
-        )
-        for number, (name, value) in enumerate(variables.items(), 1)
-    ]
-    batch = batch_of(Instance(process, task))
-    batch.steps = []
-    batch.variables = {each.key: each for each in held}
-    await rows.commit(batch)
 
 
 async def test_a_task_is_read_whole(rows: Written) -> None:
@@ -253,6 +220,8 @@ QUERIES: list[tuple[WorkQuery, list[int]]] = [
     (WorkQuery(seen_by=SeenBy("dan", owned=True)), [63, 53, 43, 33, 23, 13]),
     (WorkQuery(seen_by=SeenBy("rita", owned=True)), [63, 53, 43, 33, 13]),
     (WorkQuery(seen_by=SeenBy("x", definition_names=("check",), open=True)), [23, 13]),
+    (WorkQuery(seen_by=SeenBy("x", process_ids=("other",), keys=(k(1033), 5))), [33]),
+    (WorkQuery(seen_by=SeenBy("x", process_ids=("order",)), size=2), [63, 53]),
     (
         WorkQuery(
             seen_by=SeenBy("ann", involved=True, definition_names=("reviewing",)),
@@ -350,26 +319,6 @@ async def test_documents_are_read_by_id_and_version(rows: Written) -> None:
         assert not await rows.reads.documents("form", name, version)
 
 
-def deployed(counter: int, version: int, by: str = "ann") -> DefinitionDeployed:
-    return DefinitionDeployed(
-        process=ProcessReference(k(counter), "order", version),
-        resource_name="order.json",
-        digest="d",
-        tenant="<default>",
-        graph={"process_id": "order", "start": "s", "nodes": {"s": {"type": "end", "id": "s"}}},
-        content='{"name": "order"}',
-        deployment_key=k(9),
-        deployed_by=by,
-        at=NOW,
-    )
-
-
-def rule_by(name: str) -> DocumentSet:
-    return DocumentSet(
-        kind=RULES, id="reviewing", version=1, content={}, rule=TaskRule(), by=name, at=NOW
-    )
-
-
 async def test_definitions_are_read_without_those_that_were_replaced(rows: Written) -> None:
     events: list[SettingsEvent] = [
         deployed(11, 1),
@@ -399,7 +348,9 @@ async def test_an_instance_is_read_with_the_way_that_it_went(rows: Written) -> N
     )
     first = Element(k(2), k(1), "review", NOW, {"a": 1})
     second = Element(k(8), k(1), "ship", NOW + 5, {}, {"x": 1}, NOW + 6, Ending.FAILED)
-    job = a_job(9, kind=JobKind.SERVICE_TASK, task=None, element_instance_key=k(8), worker="w")
+    job = a_job(
+        9, kind=JobKind.SERVICE_TASK, task=None, element_instance_key=k(8), worker="w", failures=1
+    )
     batch = batch_of(Instance(process, work_task(3), job, variables={k(1): {"a": a_variable()}}))
     batch.elements = {first.key: first, second.key: second}
     batch.steps = []
@@ -434,7 +385,7 @@ async def test_an_instance_is_read_with_the_way_that_it_went(rows: Written) -> N
             None,
             k(9),
             "ACTIVATABLE",
-            3,
+            1,
             "",
             "w",
             NOW,
@@ -465,13 +416,3 @@ async def test_retention_takes_along_all_that_is_said_of_a_task(rows: Written) -
             assert len(keys) == (0 if table in {"elements", "task_log"} else 1), table
     finally:
         await connection.close()
-
-
-async def test_open_tasks_that_are_not_anybody_s_are_left_out_if_asked(rows: Written) -> None:
-    groups = Attributes(candidate_groups=("sales",))
-    for task in (work_task(1013), work_task(1023, work=None), work_task(1033, attributes=groups)):
-        await commit_task(rows, task)
-    for shared, expected in ((False, [33, 23, 13]), (True, [13])):
-        query = WorkQuery(seen_by=SeenBy("bob", open=True, shared=shared))
-        found = await rows.reads.search_work(query, TENANTS)
-        assert [each.key - k(1000) for each in found.rows] == expected

@@ -7,7 +7,6 @@ for. Everything is asked for on behalf of some tenants: rows of others look as i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Literal, Protocol, TypeVar, overload
 
@@ -16,6 +15,7 @@ from signoff_gateway.reads.rows import (
     IncidentRow,
     JobRow,
     ProcessInstanceRow,
+    ResourceRow,
     UserTaskRow,
     VariableRow,
 )
@@ -28,6 +28,7 @@ from signoff_gateway.reads.work import (
     WorkQuery,
     WorkTaskRow,
 )
+from signoff_schemas.frozen import frozen
 from signoff_schemas.replies import Outcome
 from signoff_schemas.values import GlobalListener
 
@@ -93,7 +94,7 @@ class Operator(StrEnum):
 Scalar = str | int | bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Condition:
     """One comparison; ``field`` is a field of the entity's row."""
 
@@ -102,7 +103,7 @@ class Condition:
     value: Scalar | tuple[str, ...] | tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """One sort field. Absent values come last in both directions."""
 
@@ -110,7 +111,7 @@ class Order:
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """Which rows: after skipping ``start``, or the nearest ones after or before a cursor."""
 
@@ -120,7 +121,7 @@ class Page:
     before: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Within:
     """What a caller may see: what belongs to one of these processes, or is one of these tasks."""
 
@@ -128,7 +129,7 @@ class Within:
     task_keys: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SearchQuery:
     """A search. Conditions are ANDed; of ``any_of``, if there are any, one group must hold as well.
 
@@ -145,7 +146,7 @@ class SearchQuery:
     """None: everything."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found(Generic[Row_co]):
     """One page. The cursors are those of its first and last row; None when it is empty."""
 
@@ -167,7 +168,7 @@ class CommandState(StrEnum):
     WITHDRAWN = "WITHDRAWN"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandStatus:
     """What is on record of a command; ``outcome`` once it is settled."""
 
@@ -177,7 +178,7 @@ class CommandStatus:
     """Who asked for it; empty while that is not on record."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BrokerRow:
     """A broker that is or was in the cluster."""
 
@@ -187,7 +188,7 @@ class BrokerRow:
     alive: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartitionRow:
     """A partition, and the broker that holds it; empty while none does."""
 
@@ -198,7 +199,7 @@ class PartitionRow:
     """Epoch milliseconds; 0 for those that were there from the start."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cluster:
     """The cluster as the database sees it; brokers in the order in which they came."""
 
@@ -231,6 +232,10 @@ class Reads(Protocol):
 
     async def form(self, key: int, tenants: Tenants) -> FormRow | None:
         """A deployed form."""
+        ...
+
+    async def resource(self, key: int, tenants: Tenants) -> ResourceRow | None:
+        """A deployed file that is only kept."""
         ...
 
     async def global_listener(self, identifier: str) -> GlobalListener | None:

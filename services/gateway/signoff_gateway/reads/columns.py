@@ -1,7 +1,7 @@
 """Which view and which columns stand behind each entity, as its row class says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
 
@@ -13,6 +13,7 @@ from signoff_gateway.reads.rows import (
     UserTaskRow,
     VariableRow,
 )
+from signoff_schemas.frozen import frozen
 from signoff_schemas.values import GlobalListener, ListenerEvent, TaskState
 
 _SQL_TYPES: Final[Mapping[object, str]] = {
@@ -30,7 +31,7 @@ _LONG: Final = frozenset({"value", "message", "error_message", "denied_reason"})
 OPEN_STATES: Final = frozenset(set(TaskState) - {TaskState.COMPLETED, TaskState.CANCELED})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """A column that can be compared and sorted by."""
 
@@ -52,7 +53,7 @@ class Column:
         return value[:LONG_TEXT_SORTED] if value is not None and self.name in _LONG else value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """A view and the class of its rows."""
 

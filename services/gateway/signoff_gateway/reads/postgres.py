@@ -41,6 +41,7 @@ from signoff_gateway.reads.rows import (
     IncidentRow,
     JobRow,
     ProcessInstanceRow,
+    ResourceRow,
     UserTaskRow,
     VariableRow,
 )
@@ -53,9 +54,30 @@ from signoff_schemas.values import GlobalListener, ListenerEvent, TaskSnapshot
 
 Session: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-Row = TypeVar("Row", UserTaskRow, JobRow, IncidentRow, VariableRow, ProcessInstanceRow, FormRow)
+Row = TypeVar(
+    "Row",
+    UserTaskRow,
+    JobRow,
+    IncidentRow,
+    VariableRow,
+    ProcessInstanceRow,
+    FormRow,
+    ResourceRow,
+)
 
 CONNECT_SECONDS: Final = 3.0
+SETTINGS: Final = {
+    "application_name": "signoff-reads",
+    "default_transaction_read_only": "on",
+    "jit": "off",
+    # A search is to take one processor, not those too that the broker's commits need.
+    "max_parallel_workers_per_gather": "0",
+    # Lists are read newest first: most of that is in memory.
+    "random_page_cost": "1.1",
+    # Composed statements: what is rare in one value is common in the next.
+    "plan_cache_mode": "force_custom_plan",
+}
+"""Of every session."""
 _GONE: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -108,12 +130,8 @@ class PostgresReads(WorkReads):
             init=_read_json,
             reset=_keep,
             server_settings={
-                "application_name": "signoff-reads",
-                "default_transaction_read_only": "on",
+                **SETTINGS,
                 "statement_timeout": str(int(query_seconds * 1000)),
-                "jit": "off",
-                # Composed statements: what is rare in one value is common in the next.
-                "plan_cache_mode": "force_custom_plan",
             },
         )
         return cls(pool, wait_seconds=wait_seconds)
@@ -145,6 +163,13 @@ class PostgresReads(WorkReads):
         records = await self._rows(_LOOKUPS["form_by_key"], key)
         return _first(FormRow, records, tenants)
 
+    async def resource(self, key: int, tenants: Tenants) -> ResourceRow | None:
+        """A deployed file that is only kept."""
+        if key not in _KEYS:
+            return None
+        records = await self._rows(_LOOKUPS["resource_by_key"], key)
+        return _first(ResourceRow, records, tenants)
+
     async def global_listener(self, identifier: str) -> GlobalListener | None:
         """A global listener; they belong to no tenant."""
         if "\0" in identifier:
@@ -166,7 +191,8 @@ class PostgresReads(WorkReads):
             Condition("scope_key", Operator.IN, (instance, own)),
         )
         narrowed = replace(query, conditions=(*path, *query.conditions))
-        search = Search(Entity.VARIABLES, narrowed, None, within=own if innermost else None)
+        within = own if innermost else None
+        search = Search(Entity.VARIABLES, narrowed, None, within=within, newest=True)
         return await self._search(Entity.VARIABLES, narrowed, search)
 
     async def command(self, identifier: str) -> CommandStatus:

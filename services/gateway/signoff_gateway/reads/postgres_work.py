@@ -1,7 +1,7 @@
 """Reads of shared work, documents and whole instances from PostgreSQL."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Final
 
 import asyncpg
@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from signoff_gateway.reads import Tenants
 from signoff_gateway.reads.queries import named
+from signoff_gateway.reads.statements import Statement
 from signoff_gateway.reads.work import (
     TOTAL_MAX,
     DefinitionRow,
@@ -16,11 +17,19 @@ from signoff_gateway.reads.work import (
     ElementRow,
     FoundWork,
     InstanceView,
+    PersonPattern,
     SeenBy,
     WorkQuery,
     WorkTaskRow,
 )
-from signoff_gateway.reads.work_statements import Owned, WorkSearch
+from signoff_gateway.reads.work_statements import (
+    LIKE_MAX,
+    WorkSearch,
+    asks_for_texts_alone,
+    may_be_rare,
+    people_like,
+)
+from signoff_gateway.reads.work_ways import Column, Owned
 from signoff_schemas.limits import INT32_MAX, unstorable_text
 from signoff_schemas.work import LogEntry, Person, Policy, Work, WorkState
 
@@ -39,6 +48,7 @@ def _columns(row: type[Any]) -> str:
 
 
 _SQL: Final = named("work.sql")
+_TASK_FIELDS: Final = tuple(each.name for each in fields(WorkTaskRow))
 _TASK_COLUMNS: Final = _columns(WorkTaskRow)
 _TASKS_BY_KEY: Final = _SQL["tasks_by_key"].format(columns=_TASK_COLUMNS)
 _TASKS_AT: Final = _SQL["tasks_at"].format(columns=_TASK_COLUMNS)
@@ -72,34 +82,20 @@ class WorkReads:
 
     async def search_work(self, query: WorkQuery, tenants: Tenants) -> FoundWork:
         """A page of what matches, and how many there are."""
-        owned = await self._owned_by(query.seen_by)
-        search = WorkSearch(query, tenants, owned)
-        counted = [search]
-        if query.input or query.output or query.text:
-            hits = search.hits()
-            keys = [record[0] for record in await self._fetch(hits.sql, *hits.values)]
-            among = WorkSearch(query, tenants, owned, keys=keys)
-            if len(keys) <= TOTAL_MAX:
-                search, counted = among, [among]
-            else:
-                # If nothing else is asked for, these are enough to know.
-                counted.insert(0, among)
-        page = search.page(_TASK_COLUMNS)
-        records = await self._fetch(page.sql, *page.values) if query.size else ()
-        total = query.start + len(records)
-        if not records or len(records) == query.size:
-            total = await self._count(counted)
-        return FoundWork(tuple(map(_task, records)), min(total, TOTAL_MAX))
-
-    async def _count(self, searches: Sequence[WorkSearch]) -> int:
-        """By the first that finds TOTAL_MAX, or else by the last."""
-        total = 0
-        for search in searches:
-            count = search.count()
-            total = (await self._fetch(count.sql, *count.values))[0][0]
-            if total == TOTAL_MAX:
-                break
-        return total
+        assignees = await self._named("assignee", query.assignees, query)
+        claimants = await self._named("claimant", query.claimants, query)
+        if assignees is None or claimants is None:
+            return FoundWork((), 0)
+        query = replace(query, assignees=assignees, claimants=claimants)
+        search = WorkSearch(query, tenants, await self._owned_by(query.seen_by))
+        total: int | None = None
+        if may_be_rare(query):
+            records = await self._put(search.among(_TASK_COLUMNS))
+            if records[0]["hits"] <= TOTAL_MAX:
+                return _found(records)
+            if asks_for_texts_alone(query):
+                total = TOTAL_MAX
+        return _found(await self._put(search.listed(_TASK_COLUMNS, total=total)))
 
     async def display_names(self, seen_by: SeenBy | None, tenants: Tenants) -> list[str]:
         """What the tasks that somebody may see are called, each name once, in order."""
@@ -108,8 +104,8 @@ class WorkReads:
             records = await self._fetch(_SQL["all_display_names"], known)
         else:
             owned = await self._owned_by(seen_by)
-            names = WorkSearch(WorkQuery(seen_by=seen_by), tenants, owned).display_names()
-            records = await self._fetch(names.sql, *names.values)
+            search = WorkSearch(WorkQuery(seen_by=seen_by), tenants, owned)
+            records = await self._put(search.display_names())
         return [record[0] for record in records]
 
     async def documents(
@@ -141,6 +137,24 @@ class WorkReads:
         values["elements"] = tuple(ElementRow(*each) for each in values["elements"] or ())
         return InstanceView(**values)
 
+    async def _named(
+        self, column: Column, people: tuple[PersonPattern, ...], query: WorkQuery
+    ) -> tuple[PersonPattern, ...] | None:
+        """Those whom patterns mean by their names, where these help; None if there is nobody."""
+        named: dict[PersonPattern, None] = {}
+        for each in people:
+            if "*" not in each.id or each.id == "*" or query.seen_by is not None:
+                named[each] = None
+                continue
+            names = [record[0] for record in await self._put(people_like(column, each))]
+            if len(names) > LIKE_MAX:
+                names = [each.id]
+            named.update({replace(each, id=name): None for name in names})
+        return None if people and not named else tuple(named)
+
+    async def _put(self, statement: Statement) -> Records:
+        return await self._fetch(statement.sql, *statement.values)
+
     async def _owned_by(self, seen_by: SeenBy | None) -> Owned:
         if seen_by is None or not seen_by.owned:
             return Owned()
@@ -151,6 +165,11 @@ class WorkReads:
 def _can_be(name: str | None, version: int | None) -> bool:
     fits = version is None or 0 <= version <= INT32_MAX
     return fits and not (name is not None and unstorable_text(name))
+
+
+def _found(records: Records) -> FoundWork:
+    rows = tuple(_task(each) for each in records if each["key"] is not None)
+    return FoundWork(rows, min(records[0]["total"], TOTAL_MAX))
 
 
 def _task(record: asyncpg.Record) -> WorkTaskRow:
@@ -169,4 +188,4 @@ def _task(record: asyncpg.Record) -> WorkTaskRow:
     for candidates in ("candidate_users", "candidate_groups"):
         values[candidates] = tuple(values[candidates])
     values["owners"] = tuple({each: None for each in values["owners"] if each})
-    return WorkTaskRow(**values)
+    return WorkTaskRow(**{name: values[name] for name in _TASK_FIELDS})

@@ -4,12 +4,12 @@ Instants are epoch milliseconds; None means that there is no value.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from signoff_schemas.frozen import frozen
 from signoff_schemas.values import TaskSnapshot
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserTaskRow:
     """A user task with the attributes that are in effect."""
 
@@ -40,7 +40,7 @@ class UserTaskRow:
     business_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobRow:
     """A job; ``mark`` is the last thing that happened to it."""
 
@@ -74,7 +74,7 @@ class JobRow:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IncidentRow:
     """An incident."""
 
@@ -93,7 +93,7 @@ class IncidentRow:
     tenant: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VariableRow:
     """A variable; ``value`` is compact JSON, or the beginning of it in a search for previews."""
 
@@ -107,7 +107,7 @@ class VariableRow:
     tenant: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProcessInstanceRow:
     """A process instance."""
 
@@ -125,9 +125,23 @@ class ProcessInstanceRow:
     element_id: str | None
     """Where it is; None between elements and at the end."""
     has_incident: bool
+    ending: str = ""
+    """How it ended, in whichever way; empty while it goes on."""
+    started_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class ResourceRow:
+    """A deployed file that is only kept; ``content`` is all of it, verbatim."""
+
+    key: int
+    name: str
+    version: int
+    tenant: str
+    content: str
+
+
+@frozen
 class FormRow:
     """A deployed form; ``content`` is its file, verbatim."""
 

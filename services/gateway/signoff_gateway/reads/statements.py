@@ -16,6 +16,7 @@ from signoff_gateway.reads import Condition, Entity, Operator, SearchQuery, Tena
 from signoff_gateway.reads.columns import OPEN_STATES, SOURCES, Column, Source
 from signoff_gateway.reads.cursors import decode
 from signoff_gateway.reads.queries import named
+from signoff_schemas.frozen import frozen
 
 _SEARCH: Final = named("search.sql")
 _CONDITIONS: Final = named("conditions.sql")
@@ -35,7 +36,7 @@ class Statement:
         return f"${len(self.values)}::{sql_type}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _SortKey:
     column: Column
     descending: bool
@@ -72,15 +73,23 @@ class Search:
         query: Conditions, order, page. Its fields must be fields of the entity's row.
         tenants: On whose behalf.
         within: The scope of a task, to leave out what it hides.
+        newest: Variables: of several of one name in one scope the newest only.
     """
 
     def __init__(
-        self, entity: Entity, query: SearchQuery, tenants: Tenants, *, within: int | None = None
+        self,
+        entity: Entity,
+        query: SearchQuery,
+        tenants: Tenants,
+        *,
+        within: int | None = None,
+        newest: bool = False,
     ) -> None:
         self._source = SOURCES[entity]
         self._query = query
         self._tenants = tenants
         self._within = within
+        self._newest = newest
         columns = self._source.columns
         self._keys = [_SortKey(columns[o.field], o.descending) for o in query.order]
         self._tie = columns[self._source.tie]
@@ -140,6 +149,8 @@ class Search:
         if source.owned and self._tenants is not None:
             tenants = statement.bind(list(self._tenants), "text[]")
             parts.append(_CONDITIONS["of_tenants"].format(value=tenants))
+        if self._newest:
+            parts.append(_CONDITIONS["newest"])
         if self._within is not None:
             scope = statement.bind(self._within, "bigint")
             parts.append(_CONDITIONS["innermost"].format(value=scope))

@@ -1,16 +1,16 @@
 """Searches over the worklist, and the rows that they give: in words of no dialect."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from signoff_schemas.frozen import frozen
 from signoff_schemas.work import LogEntry, Policy, Work, WorkState
 
 TOTAL_MAX: Final = 10_000
 """Matches are counted up to here: nobody turns so many pages."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkTaskRow:
     """A task as people who share work see it, with its form data and its log."""
 
@@ -43,7 +43,7 @@ class WorkTaskRow:
     candidate_groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DocumentRow:
     """One version of a document; instants are epoch milliseconds."""
 
@@ -57,7 +57,7 @@ class DocumentRow:
     updated_by: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DefinitionRow:
     """A deployed process; ``content`` is its file, verbatim."""
 
@@ -71,7 +71,7 @@ class DefinitionRow:
     tenant: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ElementRow:
     """One visit of the token to a node, and the latest task or job that it was about."""
 
@@ -85,14 +85,14 @@ class ElementRow:
     task_key: int | None
     job_key: int | None
     job_state: str | None
-    job_retries: int | None
+    job_failures: int | None
     job_error_message: str | None
     job_worker: str | None
     job_updated_at: int | None
     job_due_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InstanceView:
     """A process instance with all that it keeps of its way."""
 
@@ -116,7 +116,7 @@ class InstanceView:
     """In the order in which they were entered; none of a graph without a frame."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PersonPattern:
     """Matches people: ``id`` may hold ``*``; None: of either kind."""
 
@@ -125,14 +125,14 @@ class PersonPattern:
     external: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """Matches what holds a text somewhere; ``*`` in it stands for anything within a word."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FieldMatch:
     """Matches a JSON object whose member at ``path`` is printed as one of ``values`` (``*``)."""
 
@@ -140,14 +140,14 @@ class FieldMatch:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AllOf:
     """Every part matches."""
 
     parts: "tuple[Matching, ...]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnyOf:
     """One of the parts matches."""
 
@@ -158,7 +158,7 @@ Matching = Word | FieldMatch | AllOf | AnyOf
 """``Word`` is a leaf of full-text queries, ``FieldMatch`` one of queries for form data."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SeenBy:
     """Whose work is looked for: tasks that any one of these holds for; with none of them, nothing.
 
@@ -172,14 +172,18 @@ class SeenBy:
     open: bool = False
     """There is no assignee and no claimant, and the task has not ended."""
     shared: bool = False
-    """Of the open tasks only those that are anybody's: who else may have one is asked elsewhere."""
+    """Of the open tasks only those that are anybody's, or have the user or a group as candidate."""
     owned: bool = False
     """The user started or deployed the process, or made the rule."""
     definition_names: tuple[str, ...] = ()
     """It is a task of one of these definitions."""
+    process_ids: tuple[str, ...] = ()
+    """It is a task of one of these processes."""
+    keys: tuple[int, ...] = ()
+    """It is one of these."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkQuery:
     """A search: filters are ANDed, what is named in one filter ORed; empty ones do not filter.
 
@@ -207,7 +211,7 @@ class WorkQuery:
     """None: everybody's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FoundWork:
     """One page; ``total`` counts matches up to ``TOTAL_MAX``."""
 

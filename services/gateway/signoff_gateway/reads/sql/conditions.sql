@@ -73,6 +73,17 @@ EXISTS (
 -- name: of_keys
 key = ANY ({value})
 
+-- What a task keeps for itself hides what it was given under the same name.
+-- name: newest
+NOT EXISTS (
+    SELECT
+    FROM read_variables AS newer
+    WHERE newer.process_instance_key = found.process_instance_key
+        AND newer.scope_key = found.scope_key
+        AND newer.name = found.name
+        AND newer.key > found.key
+)
+
 -- A task has two scopes: its own hides what its process instance has under the same name.
 -- name: innermost
 (

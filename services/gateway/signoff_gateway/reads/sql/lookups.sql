@@ -4,6 +4,9 @@ SELECT {columns} FROM {view} WHERE key = $1::bigint
 -- name: form_by_key
 SELECT key, form_id, version, tenant, content FROM read_forms WHERE key = $1::bigint
 
+-- name: resource_by_key
+SELECT key, name, version, tenant, content FROM read_resources WHERE key = $1::bigint
+
 -- name: listener_by_id
 SELECT {columns} FROM read_global_listeners WHERE id = $1::text
 

@@ -10,65 +10,117 @@ WHERE process_instance_key = $1::bigint AND node_id = $2::text
 ORDER BY key DESC
 LIMIT 1
 
--- name: page
-SELECT {columns}, assignee
-FROM (
-    SELECT DISTINCT key, updated_at
-    FROM ({branches}) AS matches
-    ORDER BY updated_at DESC, key DESC
-    LIMIT {limit} OFFSET {start}
-) AS page (key, listed_at)
-JOIN read_work_tasks USING (key)
+-- A page, and the total: one pass finds both.
+-- name: listed
+WITH matches AS MATERIALIZED ({matches}),
+page AS MATERIALIZED ({page})
+SELECT {total} AS total, {columns}, assignee
+FROM (SELECT) AS always
+LEFT JOIN (
+    SELECT page.updated_at AS listed_at, tasks.*
+    FROM page
+    JOIN read_work_tasks AS tasks ON tasks.key = page.key
+) AS listed ON true
 ORDER BY listed_at DESC, key DESC
 
--- name: count
-SELECT count(*) FROM (SELECT FROM ({branches}) AS matches LIMIT {limit}) AS first_matches
+-- name: total
+(SELECT count(*) FROM matches)
 
--- A task may be in several, each of which ends at the limit.
--- name: count_of_several
-SELECT LEAST(count(DISTINCT key), {limit}) FROM ({branches}) AS matches
+-- name: page
+SELECT key, updated_at
+FROM matches
+ORDER BY updated_at DESC, key DESC
+LIMIT {size} OFFSET {start}
 
--- name: hits
-SELECT x.key FROM read_worklist_texts AS x WHERE {conditions} LIMIT {limit}
+-- The same, among all that are rare enough to be looked for first: unless these are too many.
+-- name: among
+WITH hits AS MATERIALIZED (
+    {hits} LIMIT {most} + 1
+),
+matches AS MATERIALIZED (
+    {matches} AND (SELECT count(*) FROM hits) <= {most} AND {conditions}
+),
+page AS MATERIALIZED ({page})
+SELECT
+    (SELECT count(*) FROM hits) AS hits,
+    (SELECT count(*) FROM matches) AS total,
+    {columns},
+    assignee
+FROM (SELECT) AS always
+LEFT JOIN (
+    SELECT page.updated_at AS listed_at, tasks.*
+    FROM page
+    JOIN read_work_tasks AS tasks ON tasks.key = page.key
+) AS listed ON true
+ORDER BY listed_at DESC, key DESC
+
+-- In an order in which the table can be gone through, to find what nearly all have.
+-- name: hits_by_texts
+SELECT x.key FROM read_worklist_texts AS x WHERE {conditions} ORDER BY x.key DESC
+
+-- name: matches_by_texts
+SELECT w.key, w.updated_at
+FROM hits
+-- By key, each for itself: however many there may be, no reason to read the whole table.
+CROSS JOIN LATERAL (SELECT * FROM read_worklist AS w WHERE w.key = hits.key LIMIT 1) AS w
+WHERE true
+
+-- name: hits_by_names
+SELECT w.key FROM read_worklist AS w WHERE {conditions}
+
+-- name: matches_by_names
+SELECT w.key, w.updated_at FROM read_worklist AS w WHERE true
 
 -- name: display_names
 SELECT DISTINCT w.display_name
-FROM (SELECT DISTINCT key FROM ({branches}) AS matches LIMIT {limit}) AS first_matches
+FROM ({matches}) AS matches
 JOIN read_worklist AS w USING (key)
 WHERE w.display_name <> ''
 ORDER BY w.display_name
 
--- Each branch comes in order.
--- name: branch
+-- name: matches
+SELECT w.key, w.updated_at
+FROM ({lists}) AS w {texts_of_it}
+WHERE {texts}
+ORDER BY w.updated_at DESC, w.key DESC
+LIMIT {limit}
+
+-- Only what comes in order can be merged.
+-- name: list
 (
     SELECT w.key, w.updated_at
-    FROM {tables}
+    FROM read_worklist AS w
     WHERE {conditions}
     ORDER BY w.updated_at DESC, w.key DESC
     LIMIT {limit}
 )
 
--- Of each of these names (people, definitions, …) and states the newest, in the order of an index.
--- name: lists
-(
-    SELECT each.key, each.updated_at
-    FROM unnest({names}) AS list (name)
-    CROSS JOIN unnest({states}) AS listed (state)
-    CROSS JOIN LATERAL (
-        SELECT w.key, w.updated_at
-        FROM {tables}
-        WHERE w.{column} = list.name AND w.state = listed.state AND {conditions}
-        ORDER BY w.updated_at DESC, w.key DESC
-        LIMIT {limit}
-    ) AS each
-    {at_most}
+-- By key too, on the way through the lists.
+-- name: texts_of_it
+CROSS JOIN LATERAL (SELECT * FROM read_worklist_texts AS x WHERE x.key = w.key LIMIT 1) AS x
+
+-- One name after the other by their index, however many tasks each has.
+-- name: people
+WITH RECURSIVE names (name) AS (
+    (
+        SELECT {column}
+        FROM read_worklist
+        WHERE {column} <> '' AND {column} >= {beginning}
+        ORDER BY {column}
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT (
+        SELECT {column}
+        FROM read_worklist
+        WHERE {column} <> '' AND {column} > names.name
+        ORDER BY {column}
+        LIMIT 1
+    )
+    FROM names
+    WHERE starts_with(names.name, {beginning})
 )
-
--- name: tables
-read_worklist AS w
-
--- name: tables_with_texts
-read_worklist AS w JOIN read_worklist_texts AS x ON x.key = w.key
+SELECT name FROM names WHERE name LIKE {pattern} LIMIT {limit}
 
 -- What somebody has deployed, and which rules they have made.
 -- name: owned
