@@ -1,7 +1,9 @@
 """Claims by different people, on the running product with credentials: orkes.md 2.5."""
 
+import asyncio
+import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from urllib.parse import quote
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 from tests.support.identity import KEY, PASSWORD, SECRET, as_user, entries
 from tests.support.processes import until
 from tests.support.stack import Dev, home
+from tests.system.conftest import Product
 
 pytestmark = pytest.mark.system
 HUMAN = {
@@ -157,6 +160,32 @@ async def test_a_key_that_is_switched_off_takes_its_tokens_with_it(
     assert (after.status_code, again.status_code) == (401, 401)
     listed = await client.get(keys, auth=root)
     assert listed.json()[0].keys() == {"id", "createdAt", "status"}
+
+
+async def test_grants_that_two_gateways_give_at_once_all_hold(
+    product: Product, unique: str
+) -> None:
+    names = {f"task-{number}" for number in range(20)}
+    async with (
+        httpx.AsyncClient(base_url=product.front, timeout=30) as first,
+        httpx.AsyncClient(base_url=product.back, timeout=30) as second,
+    ):
+        assert (await first.put(f"/api/users/{unique}", json={"name": "Kim"})).status_code == 200
+
+        def grant(client: httpx.AsyncClient, name: str) -> Awaitable[httpx.Response]:
+            subject, target = {"type": "USER", "id": unique}, {"type": "TASK_DEF", "id": name}
+            body = {"subject": subject, "target": target, "access": ["READ"]}
+            return client.post("/api/auth/authorization", json=body)
+
+        clients = itertools.cycle((first, second))
+        answers = await asyncio.gather(*map(grant, clients, sorted(names)))
+        assert {each.status_code for each in answers} == {200}
+
+        async def all_hold() -> bool:
+            answer = await first.get(f"/api/users/{unique}/permissions")
+            return {each["target"]["id"] for each in answer.json()["grantedAccess"]} == names
+
+        await until(all_hold, 5, "all grants")
 
 
 def kate_password() -> str:

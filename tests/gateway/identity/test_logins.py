@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from signoff_gateway.identity.passwords import Passwords
 from signoff_gateway.identity.throttle import PER_PAIR
 from signoff_schemas.commands import AssignTask
 from tests.support.gateway import TASK, Stack
@@ -145,6 +146,7 @@ async def test_nobody_is_let_guess_and_nobody_else_is_locked_out() -> None:
         assert statuses == ([401] * PER_PAIR + [429]) * 2
         assert told.status_code == 429
         assert 0 < int(told.headers["retry-after"]) <= 61
+        assert told.json()["message"].startswith("Too many logins failed, try again in ")
         # Who has proved it before is not asked again, and others are others.
         assert (await stack.client.get(me, auth=as_user("jane"))).status_code == 200
         assert (await stack.client.get(me, auth=as_user("john"))).status_code == 200
@@ -238,7 +240,22 @@ async def test_guesses_at_the_same_time_count_as_well() -> None:
 
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses == [401] * PER_PAIR + [429] * (40 - PER_PAIR)
-    assert all("retry-after" in each.headers for each in answers if each.status_code == 429)
+    refused = [each for each in answers if each.status_code == 429]
+    assert {each.headers["retry-after"] for each in refused} == {"1"}
+    assert {each.json()["detail"] for each in refused} == {
+        "Too many logins are under way, try again in a second."
+    }
+
+
+async def test_logins_under_way_are_told_so_in_the_other_dialect_too() -> None:
+    async with guarded() as (stack, _):
+        bodies = [{"keyId": "jane", "keySecret": f"guess {n}"} for n in range(2 * PER_PAIR)]
+        asked = [stack.client.post("/api/token", json=body) for body in bodies]
+        refused = [each for each in await asyncio.gather(*asked) if each.status_code == 429]
+
+    assert {each.json()["message"] for each in refused} == {
+        "Too many logins are under way, try again in a second."
+    }
 
 
 async def test_many_requests_of_one_who_logs_in_are_one_attempt() -> None:
@@ -257,6 +274,23 @@ async def test_a_login_of_any_length_is_refused_and_not_echoed() -> None:
     assert answer.status_code == 400
     assert "s3cret" not in answer.text
     assert {each["path"] for each in answer.json()["validationErrors"]} == {"keyId", "keySecret"}
+
+
+async def test_nothing_is_hashed_for_who_may_not_change_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with guarded() as (stack, _):
+        await stack.client.get("/api/token/userInfo", auth=as_user("jane"))
+
+        async def hashed(*_: object) -> str:
+            raise AssertionError("work for nothing")
+
+        monkeypatch.setattr(Passwords, "hashed", hashed)
+        body = {"name": "Ann", "password": "a password of hers"}
+        saved = await stack.client.put("/api/users/ann", json=body, auth=as_user("jane"))
+        key = await stack.client.post("/api/applications/ui/accessKeys", auth=as_user("jane"))
+
+    assert (saved.status_code, key.status_code) == (403, 403)
 
 
 async def test_a_password_that_is_refused_is_not_echoed() -> None:

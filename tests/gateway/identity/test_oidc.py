@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from signoff_gateway.identity.oidc import KeysUnavailable, Oidc, Provider
 from signoff_gateway.identity.tokens import TokenExpired, TokenInvalid
+from signoff_schemas.limits import NAME_MAX
 from tests.support.identity import entries, grant, guarded
 
 AUDIENCE = "signoff"
@@ -98,6 +99,32 @@ async def test_a_token_makes_its_user_with_the_rights_of_its_groups() -> None:
         assert answers[0].json()["groups"] == ["staff", "x"]
         assert idp.fetched == 1
         assert (expired.status_code, expired.json()["detail"]) == (401, "The token has expired")
+
+
+@pytest.mark.parametrize("user", ["app:ui", "app:", "k" * (NAME_MAX + 1), "k\0im", 5])
+async def test_nobody_is_let_in_by_a_name_that_no_user_can_have(user: object) -> None:
+    async with provider() as idp:
+        trusted = Provider(idp.url, AUDIENCE, user_claim="name")
+        async with guarded(provider=trusted) as (stack, _):
+            answers = [
+                await stack.client.get(
+                    "/v2/authentication/me",
+                    headers={"authorization": f"Bearer {idp.token('k1', name=name)}"},
+                )
+                for name in (user, "k" * NAME_MAX)
+            ]
+
+    assert [each.status_code for each in answers] == [401, 200]
+
+
+async def test_groups_that_no_group_can_be_called_are_left_out() -> None:
+    async with provider() as idp:
+        oidc = Oidc(Provider(idp.url, AUDIENCE), Hands())
+        vouched = await oidc.verify(
+            idp.token("k1", groups=["staff", "a\0b", "g" * (NAME_MAX + 1), "", 5])
+        )
+
+    assert vouched.groups == ("staff",)
 
 
 @pytest.mark.parametrize(

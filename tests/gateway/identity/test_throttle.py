@@ -42,11 +42,12 @@ def test_attempts_under_way_count_until_they_end() -> None:
     throttle = Throttle(Hand())
     with ExitStack() as trying:
         for _ in range(PER_PAIR):
-            assert throttle.wait_seconds("jane", "10.0.0.1") == 0
+            assert not throttle.is_busy("jane", "10.0.0.1")
             trying.enter_context(throttle.trying("jane", "10.0.0.1"))
-        assert throttle.wait_seconds("jane", "10.0.0.1") == 1
-        assert throttle.wait_seconds("john", "10.0.0.1") == 0
-    assert throttle.wait_seconds("jane", "10.0.0.1") == 0
+        assert throttle.is_busy("jane", "10.0.0.1")
+        assert not throttle.is_busy("john", "10.0.0.1")
+        assert throttle.wait_seconds("jane", "10.0.0.1") == 0
+    assert not throttle.is_busy("jane", "10.0.0.1")
 
 
 def test_only_so_many_attempts_are_under_way_at_a_time() -> None:
@@ -54,5 +55,5 @@ def test_only_so_many_attempts_are_under_way_at_a_time() -> None:
     with ExitStack() as trying:
         for number in range(TRYING_MAX):
             trying.enter_context(throttle.trying(f"name {number}", f"10.0.1.{number}"))
-        assert throttle.wait_seconds("jane", "10.0.0.1") == 1
-    assert throttle.wait_seconds("jane", "10.0.0.1") == 0
+        assert throttle.is_busy("jane", "10.0.0.1")
+    assert not throttle.is_busy("jane", "10.0.0.1")

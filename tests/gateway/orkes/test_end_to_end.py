@@ -187,14 +187,17 @@ async def test_a_failed_task_comes_again_as_its_definition_says(world: World) ->
     await world.call("POST", "/metadata/taskdefs", [rule])
     identifier = await world.start(who="Eve")
     task = await world.task("score")
-    assert task["responseTimeoutSeconds"] == 30
+    assert (task["responseTimeoutSeconds"], task["retryCount"]) == (30, 0)
     await world.say(task, "FAILED", reasonForIncompletion="oops")
 
     again = await world.task("score")
-    assert again["taskId"] == task["taskId"]
+    assert (again["taskId"], again["retryCount"]) == (task["taskId"], 1)
+    shown = await world.workflow(identifier)
+    assert shown["tasks"][0]["retryCount"] == 1
     await world.say(again, "IN_PROGRESS", {"half": 1})
     again = await world.task("score")
     assert again["outputData"] == {"half": 1}
+    assert again["retryCount"] == 1  # being put off is no failure
     await world.say(again, "FAILED", reasonForIncompletion="oops again")
 
     shown = await world.workflow(identifier)
@@ -263,3 +266,39 @@ async def test_a_worker_of_this_dialect_may_be_a_task_listener(world: World) -> 
     denied = await claiming
     assert denied.status_code == 409
     assert "not on Sundays" in denied.json()["message"]
+
+
+async def test_workflows_and_forms_may_be_called_as_parts_of_the_api_are(world: World) -> None:
+    form = {"name": "bulk", "jsonSchema": {"type": "object"}, "templateUI": {}}
+    await world.call("POST", "/human/template", form)
+    await world.call("POST", "/metadata/workflow", {**LOAN, "name": "search"})
+
+    assert (await world.call("GET", "/human/template/bulk/1"))["name"] == "bulk"
+    assert (await world.call("GET", "/metadata/workflow/search"))["name"] == "search"
+    identifier = await world.call("POST", "/workflow/search", {"who": "Ann"})
+    assert (await world.workflow(identifier))["workflowName"] == "search"
+
+
+@pytest.mark.parametrize("minutes", [7, "7"])
+async def test_the_time_of_an_assignment_may_come_as_digits(
+    world: World, minutes: int | str
+) -> None:
+    demo = {"userType": "CONDUCTOR_USER", "user": "demo"}
+    chain = [{"assignee": demo, "slaMinutes": "${workflow.input.minutes}"}]
+    task = {
+        "name": "check",
+        "taskReferenceName": "check_ref",
+        "type": "HUMAN",
+        "inputParameters": {"__humanTaskDefinition": {"assignments": chain}},
+    }
+    await world.call(
+        "POST",
+        "/metadata/workflow?overwrite=true",
+        LOAN | {"tasks": [task], "outputParameters": {}},
+    )
+
+    found = await world.workflow(await world.start(minutes=minutes))
+
+    [shown] = found["tasks"]
+    human = await world.call("GET", f"/human/tasks/{shown['taskId']}")
+    assert human["humanTaskDef"]["assignments"] == [{"assignee": demo, "slaMinutes": 7}]

@@ -15,12 +15,13 @@ from signoff_gateway.reads.work import (
     WorkQuery,
 )
 from signoff_schemas.principal import ADMIN, Access, Grant, Principal
-from signoff_schemas.work import Person, Work, WorkState
+from signoff_schemas.work import Person, Policy, Work, WorkState
 from tests.support.gateway import Stack
 from tests.support.orkes import (
     JANE,
     JOHN,
     STAFF,
+    TASK,
     TASK_ID,
     WORKFLOW,
     WORKFLOW_ID,
@@ -172,6 +173,8 @@ async def test_the_full_text_needs_no_filling(stack: Stack) -> None:
     assert (answer.status_code, answer.json()) == (200, {})
 
 
+_READ = "READ_USER_TASK"
+READ_LOANS = Grant("PROCESS_DEFINITION", "loan", (_READ,))
 READ_CHECK = Grant("TASK_DEF", "check", ("READ",))
 BOB = Principal("bob", ("staff",))
 
@@ -198,6 +201,31 @@ BOB = Principal("bob", ("staff",))
             ),
         ),
         (Principal("bob", grants=(Grant("TASK_DEF", "*", ("UPDATE",)),)), "", None),
+        (
+            Principal("bob", grants=(READ_LOANS, Grant("USER_TASK", f"{TASK}", ("READ", "CLAIM")))),
+            "",
+            SeenBy(
+                "bob",
+                involved=True,
+                open=True,
+                shared=True,
+                owned=True,
+                process_ids=("loan",),
+                keys=(TASK,),
+            ),
+        ),
+        (
+            Principal("bob", grants=(READ_LOANS,)),
+            "INBOX",
+            SeenBy("bob", involved=True, open=True, shared=True),
+        ),
+        (Principal("bob", grants=(Grant("PROCESS_DEFINITION", "*", (_READ,)),)), "", None),
+        (Principal("bob", grants=(Grant("USER_TASK", "*", ("READ",)),)), "", None),
+        (
+            Principal("bob", grants=(Grant("PROCESS_DEFINITION", "*", ("UPDATE_USER_TASK",)),)),
+            "",
+            SeenBy("bob", involved=True, open=True, shared=True, owned=True),
+        ),
     ],
 )
 def test_whose_tasks_are_found(caller: Principal, search_type: str, seen_by: SeenBy | None) -> None:
@@ -276,11 +304,26 @@ def test_an_open_task_with_candidates_is_theirs() -> None:
 
 def test_an_open_task_of_the_other_dialect_takes_its_grant() -> None:
     plain = task(work=Work(exhausted=True), policy=None)
+    released = task(work=Work(exhausted=True), policy=Policy(open_to_all=False))
     granted = Principal("g", grants=(Grant("PROCESS_DEFINITION", "loan", ("UPDATE_USER_TASK",)),))
     reader = Principal("r", grants=(Grant("PROCESS_DEFINITION", "loan", ("READ_USER_TASK",)),))
-    assert qualifies(granted, permissions.of_claim(), plain)
-    assert not qualifies(reader, permissions.of_claim(), plain)
-    assert [may_see(each, plain) for each in (reader, STRANGER)] == [True, False]
+    for each in (plain, released):
+        assert qualifies(granted, permissions.of_claim(), each)
+        assert not qualifies(reader, permissions.of_claim(), each)
+        assert [may_see(who, each) for who in (reader, STRANGER)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("grant", "sees"),
+    [
+        (READ_LOANS, True),
+        (Grant("PROCESS_DEFINITION", "trip", (_READ,)), False),
+        (Grant("USER_TASK", f"{TASK}", ("READ",)), True),
+        (Grant("USER_TASK", "1", ("READ",)), False),
+    ],
+)
+def test_whoever_may_read_a_task_in_the_other_dialect_may_here(grant: Grant, *, sees: bool) -> None:
+    assert may_see(Principal("r", grants=(grant,)), task(work=Work(JANE, index=0))) is sees
 
 
 @pytest.mark.parametrize("state", [WorkState.CLAIMED, WorkState.COMPLETED, WorkState.DELETED])

@@ -1,12 +1,14 @@
 """Executions over HTTP: started, shown, terminated."""
 
 import json
-from dataclasses import dataclass, fields
+import threading
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from signoff_gateway.reads import Condition, Entity, Found, Operator, Order, Page, SearchQuery
+from signoff_gateway.dialects.orkes import workflows
+from signoff_gateway.dialects.orkes.compiler import compile_definition
 from signoff_gateway.reads.work import DefinitionRow, ElementRow, InstanceView
 from signoff_schemas.commands import CancelProcess, StartProcess
 from signoff_schemas.envelope import Entry
@@ -172,6 +174,31 @@ async def test_a_definition_may_come_along_if_it_is_the_registered_one(stack: St
     assert taken.status_code == 200
     assert (refused.status_code, len(stack.broker.commands)) == (400, 1)
     assert "is not registered like this" in refused.json()["message"]
+
+
+async def test_a_definition_that_comes_along_is_not_compiled_in_the_loop_of_all(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    task = {"name": "do", "taskReferenceName": "do_ref", "type": "SIMPLE"}
+    given = {"name": "flow", "version": 1, "tasks": [task], "timeoutSeconds": 0}
+
+    def compiled(definition: Any) -> Any:
+        threads.append(threading.get_ident())
+        return compile_definition(definition)
+
+    async def definitions(*_: object, tenants: object) -> list[DefinitionRow]:
+        text = json.dumps(given)
+        return [DefinitionRow(7, "flow", 1, "flow.json", text, 1, "boss", "<default>")]
+
+    monkeypatch.setattr(workflows, "compile_definition", compiled)
+    stack.reads.definitions = definitions  # type: ignore[attr-defined]
+    stack.broker.answer = started
+    answer = await stack.client.post(API, json={"name": "flow", "workflowDef": given})
+
+    assert answer.status_code == 200, answer.text
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 async def test_an_unknown_definition_is_not_found(stack: Stack) -> None:
@@ -377,93 +404,3 @@ async def test_what_is_not_supported_is_told_plainly(stack: Stack, method: str, 
     answer = await stack.client.request(method, f"{API}/{WORKFLOW_ID}/{path}", json={})
     assert answer.status_code == 400
     assert answer.json()["message"].endswith("is not supported")
-
-
-@dataclass
-class FoundRow:
-    """Of a process instance, what the search looks at."""
-
-    key: int
-
-
-@pytest.fixture
-def searches(stack: Stack) -> list[SearchQuery]:
-    """What was searched for; one execution is found each time."""
-    asked: list[SearchQuery] = []
-
-    async def search(entity: Entity, query: SearchQuery, tenants: object) -> Found[FoundRow]:
-        assert entity is Entity.PROCESS_INSTANCES
-        asked.append(query)
-        return Found((FoundRow(WORKFLOW),), 7)
-
-    stack.reads.search = search  # type: ignore[attr-defined]
-    return asked
-
-
-async def test_executions_are_found_by_the_usual_queries(
-    stack: Stack, views: dict[int, InstanceView], searches: list[SearchQuery]
-) -> None:
-    views[WORKFLOW] = view("TERMINATED", "FAILED", ended_at=1100, reason="why")
-    query = (
-        f"workflowType = 'flow' AND status IN (RUNNING, COMPLETED) and version=2 "
-        f'AND workflowId="{WORKFLOW_ID}" AND startTime > 5 AND correlationId IN ("a", \'b\')'
-    )
-    answer = await stack.client.get(
-        f"{API}/search",
-        params={"query": query, "start": 2, "size": 3, "sort": "startTime:ASC", "freeText": "*"},
-    )
-
-    assert answer.status_code == 200, answer.text
-    [search] = searches
-    states = ("ACTIVE", "TERMINATING", "COMPLETED")
-    assert search.conditions == (
-        Condition("process_id", Operator.IN, ("flow",)),
-        Condition("state", Operator.IN, states),
-        Condition("process_version", Operator.IN, (2,)),
-        Condition("key", Operator.IN, (WORKFLOW,)),
-        Condition("started_at", Operator.GT, 5),
-        Condition("business_id", Operator.IN, ("a", "b")),
-    )
-    assert (search.page, search.order) == (Page(limit=3, start=2), (Order("started_at"),))
-    assert answer.json() == {
-        "totalHits": 7,
-        "results": [
-            {
-                "workflowType": "flow",
-                "version": 1,
-                "workflowId": WORKFLOW_ID,
-                "correlationId": "c-1",
-                "startTime": "1970-01-01T00:00:00.100Z",
-                "updateTime": "1970-01-01T00:00:01.100Z",
-                "endTime": "1970-01-01T00:00:01.100Z",
-                "status": "FAILED",
-                "input": '{"x":1}',
-                "output": "{}",
-                "reasonForIncompletion": "why",
-                "executionTime": 1000,
-                "priority": 0,
-                "createdBy": "boss",
-            }
-        ],
-    }
-
-
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"freeText": "x"}, "freeText of a workflow search is not supported"),
-        ({"query": "a = 1 OR b = 2"}, "a cannot be searched for"),
-        ({"query": "version = 1 OR version = 2"}, "The query cannot be read"),
-        ({"query": "version = 1 AND"}, "The query cannot be read"),
-        ({"query": "version = x"}, "Failed to convert 'version'"),
-        ({"query": "status = FAILED"}, "status FAILED cannot be searched for"),
-        ({"sort": "input:ASC"}, "input cannot be sorted by"),
-    ],
-)
-async def test_a_search_that_we_cannot_do_is_refused(
-    stack: Stack, searches: list[SearchQuery], params: dict[str, str], message: str
-) -> None:
-    answer = await stack.client.get(f"{API}/search", params=params)
-    assert answer.status_code == 400
-    assert answer.json()["message"].startswith(message)
-    assert not searches

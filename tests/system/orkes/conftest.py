@@ -1,12 +1,22 @@
 """What people of the second dialect do, against the running product."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.system.conftest import Product
+from tests.system.orkes import judging
 from tests.system.orkes.office import Office
+
+
+@pytest.fixture(scope="session")
+def judge(request: pytest.FixtureRequest) -> Path:
+    """Where the JavaScript judges and their packages are."""
+    cache = request.config.cache
+    assert cache is not None
+    return judging.installed(cache)
 
 
 @pytest.fixture

@@ -49,6 +49,11 @@ def javascript(product: Product, folder: Path, prefix: str) -> Outcomes:
     return judged([*judge, product.front, product.back, prefix])
 
 
+def javascript_with_keys(url: str, folder: Path, *keys: str) -> Outcomes:
+    """Play the scenarios of ``keys.js``."""
+    return judged([str(NODE / "bin" / "node"), str(folder / "keys.js"), url, *keys])
+
+
 def python(product: Product, prefix: str) -> Outcomes:
     """Play the scenarios of ``judge.py``."""
     judge = [sys.executable, str(HERE / "python" / "judge.py")]

@@ -90,3 +90,35 @@ async def test_a_name_of_any_length_that_a_model_gives_is_kept(
     assert task.name == name
     shown = await office.get(uuid_of(int(task.user_task_key)))
     assert name.startswith(shown["displayName"])
+
+
+async def test_candidates_of_the_first_dialect_find_their_task_in_the_second(
+    office: Office, unique: str
+) -> None:
+    """Before it was claimed and after: only they do, however it was given back."""
+    mine, others = f"{unique}-mine", f"{unique}-others"
+    await office.people(mine, others)
+    created = await office.client.post(
+        "/v2/user-tasks", json={"name": f"{unique} read it", "candidateUsers": [mine]}
+    )
+    assert created.status_code == 201, created.text
+    key = created.json()["userTaskKey"]
+    task = uuid_of(int(key))
+
+    async def finders() -> list[str]:
+        names = {"displayNames": [f"{unique} read it"]}
+        return [
+            name
+            for name in (mine, others)
+            if (await office.done("/human/tasks/search", names, user=name))["results"]
+        ]
+
+    assert await finders() == [mine]
+    await office.done(f"/human/tasks/{task}/claim", user=mine)
+    await office.done(f"/human/tasks/{task}/release", user=mine)
+    assert await finders() == [mine]
+    for candidates in ([others], list[str]()):
+        change = {"changeset": {"candidateUsers": candidates}}
+        assert (await office.client.patch(f"/v2/user-tasks/{key}", json=change)).is_success
+        assert await finders() == candidates
+    assert (await office.post(f"/human/tasks/{task}/claim", user=others)).status_code == 403

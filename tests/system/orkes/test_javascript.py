@@ -24,14 +24,6 @@ SCENARIOS = (
 )
 
 
-@pytest.fixture(scope="session")
-def judge(request: pytest.FixtureRequest) -> Path:
-    """Where the judge and its packages are."""
-    cache = request.config.cache
-    assert cache is not None
-    return judging.installed(cache)
-
-
 @pytest.fixture(scope="module")
 def outcomes(product: Product, judge: Path) -> judging.Outcomes:
     """What came of all scenarios, played one after another."""

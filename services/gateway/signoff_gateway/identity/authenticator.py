@@ -5,23 +5,23 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from signoff_gateway.identity.directory import Credential, Directory
 from signoff_gateway.identity.keeper import Keeper
 from signoff_gateway.identity.oidc import KeysUnavailable, Oidc, Vouched
 from signoff_gateway.identity.passwords import Passwords
-from signoff_gateway.identity.throttle import Throttle
+from signoff_gateway.identity.throttle import TRYING_SECONDS, Throttle
 from signoff_gateway.identity.tokens import Claims, TokenExpired, TokenInvalid, Tokens
 from signoff_gateway.refusals import (
     Cause,
     Lack,
-    TooManyFailures,
+    TooManyLogins,
     Unauthenticated,
     Unavailable,
 )
 from signoff_process.clock import Clock
+from signoff_schemas.frozen import frozen
 from signoff_schemas.principal import ADMIN, Principal
 
 OPEN_PRINCIPAL: Final = Principal("demo", roles=(ADMIN,))
@@ -36,7 +36,7 @@ _BEARER: Final = "bearer"
 Headers = Mapping[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoggedIn:
     """Who has proved to be somebody by a name and a secret; ``key`` of an application."""
 
@@ -52,13 +52,13 @@ class Authenticator(Protocol):
         ...
 
     async def identify(self, headers: Headers, address: str) -> Principal:
-        """The caller. Raises: Unauthenticated, TooManyFailures, ReadsError."""
+        """The caller. Raises: Unauthenticated, TooManyLogins, ReadsError."""
         ...
 
     async def log_in(self, name: str, secret: str, address: str) -> LoggedIn | None:
         """Who has this name; None in an installation that asks nobody, and does not know it.
 
-        Raises: Unauthenticated, TooManyFailures, ReadsError.
+        Raises: Unauthenticated, TooManyLogins, ReadsError.
         """
         ...
 
@@ -152,7 +152,7 @@ class StrictAuthenticator:
         return directory.principal(credential.subject)
 
     async def identify(self, headers: Headers, address: str) -> Principal:
-        """Who can prove it. Raises: Unauthenticated, TooManyFailures, ReadsError."""
+        """Who can prove it. Raises: Unauthenticated, TooManyLogins, ReadsError."""
         directory = await self._keeper.current()
         token = headers.get(_TOKEN)
         if token:
@@ -198,7 +198,9 @@ class StrictAuthenticator:
             return credential
         wait = self._throttle.wait_seconds(name, address)
         if wait:
-            raise TooManyFailures(wait)
+            raise TooManyLogins(wait)
+        if self._throttle.is_busy(name, address):
+            raise TooManyLogins(TRYING_SECONDS, under_way=True)
         with self._throttle.trying(name, address):
             is_right = await passwords.verify(credential, secret)
         if not is_right or credential is None:

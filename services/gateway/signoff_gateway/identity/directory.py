@@ -1,7 +1,7 @@
 """One state of the directory: who there is, and what each of them may do."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeVar
 
 from signoff_gateway.identity import entries as kinds
@@ -18,6 +18,7 @@ from signoff_gateway.identity.entries import (
 )
 from signoff_gateway.identity.roles import BUILT_IN, principal_grants, principal_roles
 from signoff_gateway.reads.work import DocumentRow
+from signoff_schemas.frozen import frozen
 from signoff_schemas.principal import Grant, Principal
 
 APPLICATION_PREFIX: Final = "app:"
@@ -25,7 +26,7 @@ APPLICATION_PREFIX: Final = "app:"
 E = TypeVar("E", User, Group, Role, Application)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credential:
     """What somebody has to know to be taken for ``subject``."""
 

@@ -44,6 +44,7 @@ class Keeper:
         self._reads = reads
         self._clock = clock
         self._fixed = fixed
+        self._rows: list[DocumentRow] = []
         self._directory = Directory(fixed)
         self._read_at: float | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -94,7 +95,8 @@ class Keeper:
     async def _load(self) -> None:
         began = self._clock.monotonic()
         rows = [row for kind in KINDS for row in await self._reads.documents(kind)]
-        self._directory = Directory(self._fixed, rows)
+        if rows != self._rows:
+            self._directory, self._rows = Directory(self._fixed, rows), rows
         self._read_at = began
 
 

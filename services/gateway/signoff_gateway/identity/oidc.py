@@ -1,7 +1,6 @@
 """Tokens of an identity provider: verified against its published keys."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import aiohttp
@@ -9,8 +8,11 @@ import jwt
 import orjson
 import structlog
 
+from signoff_gateway.identity.directory import APPLICATION_PREFIX
 from signoff_gateway.identity.tokens import TokenExpired, TokenInvalid
 from signoff_process.clock import Clock
+from signoff_schemas.frozen import frozen
+from signoff_schemas.limits import NAME_MAX, unstorable_text
 
 ALGORITHMS: Final = ("RS256", "ES256")
 REFRESH_SECONDS: Final = 3600.0
@@ -29,7 +31,7 @@ class KeysUnavailable(Exception):
     """The provider's keys could not be fetched, and none are known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provider:
     """Whose tokens are accepted."""
 
@@ -41,7 +43,7 @@ class Provider:
     groups_claim: str = "groups"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vouched:
     """Whom a token vouches for, and until when (epoch seconds)."""
 
@@ -98,12 +100,13 @@ class Oidc:
     def _vouched(self, claims: dict[str, Any]) -> Vouched:
         user: object = claims[self._provider.user_claim]
         groups: object = claims.get(self._provider.groups_claim)
-        if not isinstance(user, str) or not user:
+        # What no user can be called: an application's principal, or what no log can keep.
+        if not isinstance(user, str) or not _is_name(user) or user.startswith(APPLICATION_PREFIX):
             raise TokenInvalid
         if isinstance(groups, str):
             groups = [groups]
         named = cast("list[object]", groups) if isinstance(groups, list) else []
-        found = tuple(each for each in named if isinstance(each, str) and each)
+        found = tuple(each for each in named if isinstance(each, str) and _is_name(each))
         return Vouched(user, found, float(claims["exp"]) + LEEWAY_SECONDS)
 
     async def _key(self, identifier: str) -> jwt.PyJWK | None:
@@ -146,6 +149,10 @@ async def _json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TypeError("no JSON object")
     return cast("dict[str, Any]", found)
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and unstorable_text(text, NAME_MAX) is None
 
 
 def _usable(found: dict[str, Any]) -> dict[str, jwt.PyJWK]:

@@ -16,7 +16,11 @@ ADMIN_ROLE: Final = "ADMIN"
 BUILT_IN: Final[Mapping[str, tuple[Grant, ...]]] = {
     ADMIN_ROLE: (),
     "USER": (Grant(PROCESS, ANY, ("CREATE_PROCESS_INSTANCE",)),),
-    "USER_READ_ONLY": (Grant(WORKFLOW, ANY, ("READ",)), Grant(TASK, ANY, ("READ",))),
+    "USER_READ_ONLY": (
+        Grant(WORKFLOW, ANY, ("READ",)),
+        Grant(TASK, ANY, ("READ",)),
+        Grant(FORM, ANY, ("READ",)),
+    ),
     "WORKER": (),
     "UNRESTRICTED_WORKER": (Grant(TASK, ANY, ("EXECUTE",)),),
     "METADATA_MANAGER": (

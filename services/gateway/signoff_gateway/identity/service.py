@@ -1,7 +1,7 @@
 """All of a gateway's identity, put together from what may be set of it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from signoff_gateway.identity.authenticator import (
@@ -18,11 +18,12 @@ from signoff_gateway.identity.passwords import Passwords
 from signoff_gateway.identity.tokens import Tokens, new_secret
 from signoff_process.clock import Clock
 from signoff_schemas.documents import PutDocument
+from signoff_schemas.frozen import frozen
 
 TOKEN_LIFETIME: Final = 3600
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdentityValues:
     """What may be set."""
 

@@ -19,6 +19,7 @@ COUNTED_MAX: Final = 20_000
 TRYING_MAX: Final = 100
 """Attempts that may be under way at a time: so many take some seconds to check."""
 TRYING_SECONDS: Final = 1
+"""When to try again if there were too many."""
 
 _Counted = tuple[bytes, str]
 _ALL: Final[_Counted] = (b"", " ")
@@ -44,7 +45,7 @@ class Throttle:
         return len(self._counts)
 
     def wait_seconds(self, name: str, address: str) -> int:
-        """For how long no more attempts are taken; 0 if one is."""
+        """For how long no more attempts are taken after so many failures; 0 if one is."""
         now = self._clock.monotonic()
         ends = [
             began + WINDOW_SECONDS
@@ -52,10 +53,19 @@ class Throttle:
             for count, began in (self._counts.get(counted, (0, now)),)
             if count >= most
         ]
-        return max(
-            (int(end - now) + 1 for end in ends if end > now),
-            default=TRYING_SECONDS if self._is_busy(name, address, now) else 0,
-        )
+        return max((int(end - now) + 1 for end in ends if end > now), default=0)
+
+    def is_busy(self, name: str, address: str) -> bool:
+        """Whether there is no room for one more attempt until one of those under way ends."""
+        if self._trying[_ALL] >= TRYING_MAX:
+            return True
+        now = self._clock.monotonic()
+        for counted, most in _limits(name, address):
+            count, began = self._counts.get(counted, (0, now))
+            failures = count if now - began < WINDOW_SECONDS else 0
+            if failures + self._trying[counted] >= most:
+                return True
+        return False
 
     @contextmanager
     def trying(self, name: str, address: str) -> Generator[None]:
@@ -88,16 +98,6 @@ class Throttle:
     def succeeded(self, name: str, address: str) -> None:
         """Forget what this caller got wrong before."""
         self._counts.pop((_digest(name), address), None)
-
-    def _is_busy(self, name: str, address: str, now: float) -> bool:
-        if self._trying[_ALL] >= TRYING_MAX:
-            return True
-        for counted, most in _limits(name, address):
-            count, began = self._counts.get(counted, (0, now))
-            failures = count if now - began < WINDOW_SECONDS else 0
-            if failures + self._trying[counted] >= most:
-                return True
-        return False
 
 
 def _limits(name: str, address: str) -> tuple[tuple[_Counted, int], ...]:

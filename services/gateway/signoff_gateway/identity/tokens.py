@@ -2,12 +2,13 @@
 
 import hmac
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 import jwt
 
 from signoff_process.clock import Clock
+from signoff_schemas.frozen import frozen
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "signoff"
@@ -22,7 +23,7 @@ class TokenInvalid(Exception):
     """It is none of ours."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claims:
     """What a token says; ``key`` is the access key that it was given for, of an application."""
 
@@ -37,7 +38,7 @@ def new_secret() -> str:
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tokens:
     """Signs and reads tokens.
 

@@ -26,7 +26,7 @@ from signoff_gateway.refusals import (
     PartitionUnknown,
     Refusal,
     RouteUnknown,
-    TooManyFailures,
+    TooManyLogins,
     Unauthenticated,
     Unavailable,
 )
@@ -181,10 +181,8 @@ def refused(refusal: Failure, path: str) -> Answer:
             return failed(504, message, headers=(header,), commandId=identifier)
         case Unauthenticated():
             return unauthorized(*_UNAUTHENTICATED[refusal.lack], refusal.at)
-        case TooManyFailures():
-            message = f"Too many logins failed, try again in {refusal.wait_seconds} seconds."
-            header = (b"retry-after", str(refusal.wait_seconds).encode())
-            return failed(429, message, headers=(header,))
+        case TooManyLogins():
+            return _too_many_logins(refusal)
         case PartlyDone():
             return failed(504, f"{_PARTLY_DONE}.", headers=(_RETRY_AFTER,))
         case Unavailable():
@@ -223,6 +221,14 @@ def _rejection(settled: Settled) -> Rejection:
         code=Code.COMMAND_WITHDRAWN,
         values={"id": settled.command_id},
     )
+
+
+def _too_many_logins(refusal: TooManyLogins) -> Answer:
+    message = f"Too many logins failed, try again in {refusal.wait_seconds} seconds."
+    if refusal.under_way:
+        message = "Too many logins are under way, try again in a second."
+    header = (b"retry-after", str(refusal.wait_seconds).encode())
+    return failed(429, message, headers=(header,))
 
 
 def _unread(error: ReadsError) -> Answer:

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import uuid4
 
 from signoff_gateway.dialects.orkes.answers import NotFound, json_answer
-from signoff_gateway.dialects.orkes.directory_editor import DirectoryEditor, must_be_admin
+from signoff_gateway.dialects.orkes.directory_editor import DirectoryEditor, Edit, must_be_admin
 from signoff_gateway.dialects.orkes.directory_models import (
     ApplicationBody,
     known_roles,
@@ -68,8 +68,9 @@ class Applications:
     async def create(self, call: Call) -> Answer:
         """POST /applications."""
         application = Application(id=str(uuid4()), name=read(ApplicationBody, call.body).name)
-        async with self._editor.editing(call) as edit:
-            await edit.put(APPLICATION, application.id, application)
+        await self._editor.edit(
+            call, lambda edit: edit.put(APPLICATION, application.id, application)
+        )
         return json_answer(shown_application(await self._editor.seen(call), application))
 
     async def get(self, call: Call) -> Answer:
@@ -96,11 +97,14 @@ class Applications:
     async def delete(self, call: Call) -> Answer:
         """DELETE /applications/{id}: its keys and tokens are void from then on."""
         identifier = call.params["id"]
-        async with self._editor.editing(call) as edit:
+
+        async def remove(edit: Edit) -> Answer:
             _application(edit.directory, identifier)
             await edit.delete(APPLICATION, identifier)
-            await edit.grant("USER", APPLICATION_PREFIX + identifier, ())
-        return Answer(200)
+            await edit.forget_grants("USER", APPLICATION_PREFIX + identifier)
+            return Answer(200)
+
+        return await self._editor.edit(call, remove)
 
     async def list_keys(self, call: Call) -> Answer:
         """GET /applications/{id}/accessKeys."""
@@ -196,11 +200,13 @@ class Applications:
         return directory, _application(directory, call.params["id"])
 
     async def _change(self, call: Call, change: _Change) -> Application:
-        async with self._editor.editing(call) as edit:
+        async def changed(edit: Edit) -> Application:
             there = _application(edit.directory, call.params["id"])
             application = change(edit.directory, there)
             await edit.put(APPLICATION, application.id, application)
-        return application
+            return application
+
+        return await self._editor.edit(call, changed)
 
 
 def _application(directory: Directory, identifier: str) -> Application:

@@ -1,12 +1,13 @@
 """What a claim made of a task: the engine's word, laid over what was read before or after it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from signoff_gateway.reads.work import WorkTaskRow
+from signoff_schemas.frozen import frozen
 from signoff_schemas.work import Action, ActionKind, Work, WorkState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """The outcome of a claim."""
 

@@ -1,14 +1,13 @@
-"""Changes of the directory, one after another, each of what is there when it is made."""
+"""Changes of the directory: each made of what was read, and made anew if others were faster."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from signoff_gateway.dialects.orkes.answers import Conflict, Forbidden, result_of
+from signoff_gateway.dialects.orkes.answers import Conflict, Forbidden, Rejected, result_of
 from signoff_gateway.exchange import Call
 from signoff_gateway.identity.directory import Directory, granted_id
 from signoff_gateway.identity.entries import GRANTS, GrantedTo, GrantEntry
@@ -17,13 +16,19 @@ from signoff_gateway.sending import Sender
 from signoff_schemas.documents import DeleteDocument, DocumentCommand, PutDocument
 from signoff_schemas.ids import SETTINGS_PARTITION
 from signoff_schemas.principal import ADMIN, ENGINE
+from signoff_schemas.rejections import Code
 
+ATTEMPTS: Final = 10
+"""At one change. Each that fails means that another gateway's was made."""
+PARTS: Final = 100_000
+"""Commands that one attempt may take: those of the next one have other ids."""
 _NAMES: Final = {"user": "user", "group": "group", "role": "role", "application": "application"}
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Edit:
-    """One request's changes; ``directory`` is what they start from."""
+    """One attempt at a request's changes; ``directory`` is what they are made of."""
 
     call: Call
     directory: Directory
@@ -31,24 +36,51 @@ class Edit:
     part: int = 0
 
     async def put(self, kind: str, identifier: str, entry: BaseModel) -> None:
-        """Save an entry. Raises: Conflict, if the identity file has it."""
+        """Save an entry, if it is still as it was read.
+
+        Raises: Conflict, if the identity file has it; Rejected.
+        """
         self._must_not_be_fixed(kind, identifier)
-        content = entry.model_dump(mode="json")
-        await self._ask(PutDocument(kind=kind, id=identifier, content=content))
+        await self._save(kind, identifier, entry)
 
     async def delete(self, kind: str, identifier: str) -> None:
-        """Remove an entry. Raises: Conflict, Rejected if there is none."""
+        """Remove an entry, whatever has become of it. Raises: Conflict, Rejected if it is gone."""
         self._must_not_be_fixed(kind, identifier)
         await self._ask(DeleteDocument(kind=kind, id=identifier))
 
     async def grant(self, subject: str, identifier: str, grants: tuple[GrantEntry, ...]) -> None:
-        """Make the grants of a subject these: what the file gives stays beside them."""
+        """Make the grants of a subject these, if they are still what was read.
+
+        What the file gives stays beside them. Raises: Rejected.
+        """
         name = granted_id(subject, identifier)
         if grants:
-            content = GrantedTo(grants=grants).model_dump(mode="json")
-            await self._ask(PutDocument(kind=GRANTS, id=name, content=content))
+            await self._save(GRANTS, name, GrantedTo(grants=grants))
         elif self.directory.granted(subject, identifier):
-            await self._ask(DeleteDocument(kind=GRANTS, id=name))
+            since = self._saved_at(GRANTS, name)
+            await self._ask(DeleteDocument(kind=GRANTS, id=name, unchanged_since=since))
+
+    async def forget_grants(self, subject: str, identifier: str) -> None:
+        """Of a subject that is gone: whatever it was granted by now."""
+        try:
+            await self._ask(DeleteDocument(kind=GRANTS, id=granted_id(subject, identifier)))
+        except Rejected as refusal:
+            if refusal.rejection.code is not Code.DOCUMENT_NOT_FOUND:
+                raise
+
+    async def _save(self, kind: str, identifier: str, entry: BaseModel) -> None:
+        await self._ask(
+            PutDocument(
+                kind=kind,
+                id=identifier,
+                content=entry.model_dump(mode="json"),
+                unchanged_since=self._saved_at(kind, identifier),
+            )
+        )
+
+    def _saved_at(self, kind: str, identifier: str) -> int:
+        row = self.directory.rows.get((kind, identifier))
+        return 0 if row is None else row.updated_at
 
     async def _ask(self, command: DocumentCommand) -> None:
         part, self.part = self.part, self.part + 1
@@ -81,13 +113,29 @@ class DirectoryEditor:
         must_be_admin(call)
         return await self._identity.directory()
 
-    @asynccontextmanager
-    async def editing(self, call: Call) -> AsyncGenerator[Edit]:
-        """Changes by an admin, in effect here when it ends. Raises: Forbidden, ReadsError."""
+    async def edit(self, call: Call, change: Callable[[Edit], Awaitable[T]]) -> T:
+        """Let an admin make a change, which is in effect here when this returns.
+
+        Args:
+            call: The admin's.
+            change: Makes it, of the directory as it is then; once more, of a newer one, if
+                another gateway has changed the same meanwhile.
+
+        Raises: Forbidden, Conflict, ReadsError, and what ``change`` does.
+        """
         must_be_admin(call)
         async with self._turn:
-            yield Edit(call, await self._identity.changed(), self._sender)
-            await self._identity.changed()
+            for attempt in range(ATTEMPTS):
+                directory = await self._identity.changed()
+                try:
+                    made = await change(Edit(call, directory, self._sender, attempt * PARTS))
+                except Rejected as refusal:
+                    if refusal.rejection.code is not Code.DOCUMENT_CHANGED:
+                        raise
+                else:
+                    await self._identity.changed()
+                    return made
+        raise Conflict("What this would change is being changed by others too: try again")
 
     async def keep_secret(self, call: Call, command: PutDocument) -> None:
         """Save what no caller asks for himself; nothing, if it is there already."""

@@ -1,12 +1,12 @@
 """What a HUMAN task says of itself: read in all its spellings, and made into a policy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, cast
 
 from signoff_gateway.dialects.orkes.definitions import Json
 from signoff_gateway.dialects.orkes.offences import Offences
 from signoff_gateway.dialects.orkes.references import Compiler, Place
+from signoff_schemas.frozen import frozen
 from signoff_schemas.limits import INT32_MAX
 from signoff_schemas.templates import Items, Object, Template, Value
 from signoff_schemas.work import Exhaustion, TriggerEvent
@@ -39,7 +39,7 @@ _WITHOUT_A_WORD: Final = (
 """Members of a trigger's request that would change what is started."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HumanDefinition:
     """A HUMAN task's definition."""
 
@@ -94,7 +94,7 @@ def _assignments(raw: Json, offences: Offences, place: Place) -> list[object]:
     return [] if assignee is None else [{"assignee": assignee}]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Reader:
     compiler: Compiler
     place: Place

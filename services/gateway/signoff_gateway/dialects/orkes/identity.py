@@ -129,7 +129,8 @@ class People:
             raise BadRequest(f"The id of a user cannot begin with '{APPLICATION_PREFIX}'")
         must_be_admin(call)  # before the work of hashing
         password_hash = "" if body.password is None else await self._editor.hashed(body.password)
-        async with self._editor.editing(call) as edit:
+
+        async def save(edit: Edit) -> Answer:
             there = edit.directory.users.get(identifier)
             user = User(
                 id=identifier,
@@ -139,16 +140,21 @@ class People:
                 password_hash=password_hash or ("" if there is None else there.password_hash),
             )
             await edit.put(USER, identifier, user)
-        return json_answer(shown_user(edit.directory, user))
+            return json_answer(shown_user(edit.directory, user))
+
+        return await self._editor.edit(call, save)
 
     async def delete_user(self, call: Call) -> Answer:
         """DELETE /users/{id}."""
         identifier = call.params["id"]
-        async with self._editor.editing(call) as edit:
+
+        async def remove(edit: Edit) -> Answer:
             _user(edit.directory, identifier)
             await edit.delete(USER, identifier)
-            await edit.grant("USER", identifier, ())
-        return Answer(200)
+            await edit.forget_grants("USER", identifier)
+            return Answer(200)
+
+        return await self._editor.edit(call, remove)
 
     async def list_groups(self, call: Call) -> Answer:
         """GET /groups."""
@@ -165,23 +171,29 @@ class People:
         identifier, body = _new_id(call), read(GroupBody, call.body)
         if body.default_access:
             raise BadRequest("defaultAccess is not supported: grant the group what it may do")
-        async with self._editor.editing(call) as edit:
+
+        async def save(edit: Edit) -> Answer:
             roles = known_roles(edit.directory, body.roles)
             group = Group(id=identifier, description=body.description, roles=roles)
             await edit.put(GROUP, identifier, group)
-        return json_answer(shown_group(group))
+            return json_answer(shown_group(group))
+
+        return await self._editor.edit(call, save)
 
     async def delete_group(self, call: Call) -> Answer:
         """DELETE /groups/{id}: its members stay, without it."""
         identifier = call.params["id"]
-        async with self._editor.editing(call) as edit:
+
+        async def remove(edit: Edit) -> Answer:
             _group(edit.directory, identifier)
             for user in list(edit.directory.users.values()):
                 if identifier in user.groups:
                     await _change_groups(edit, user, without=identifier)
             await edit.delete(GROUP, identifier)
-            await edit.grant("GROUP", identifier, ())
-        return Answer(200)
+            await edit.forget_grants("GROUP", identifier)
+            return Answer(200)
+
+        return await self._editor.edit(call, remove)
 
     async def list_members(self, call: Call) -> Answer:
         """GET /groups/{id}/users."""
@@ -207,7 +219,7 @@ class People:
         return await self._set_members(call, [call.params["userId"]], member=False)
 
     async def _set_members(self, call: Call, names: list[str], *, member: bool) -> Answer:
-        async with self._editor.editing(call) as edit:
+        async def change(edit: Edit) -> Answer:
             group = _group(edit.directory, call.params["id"]).id
             users = [_user(edit.directory, each) for each in dict.fromkeys(names)]
             for user in users:
@@ -216,7 +228,9 @@ class People:
                         await _change_groups(edit, user, also=group)
                     else:
                         await _change_groups(edit, user, without=group)
-        return Answer(200)
+            return Answer(200)
+
+        return await self._editor.edit(call, change)
 
 
 class GrantsOfAll:
@@ -286,12 +300,15 @@ class GrantsOfAll:
         entry, kind = body.entry(), body.subject.type
         if kind not in _SUBJECTS:
             raise BadRequest(f"Subject type '{kind[:50]}' is not one of {', '.join(_SUBJECTS)}")
-        async with self._editor.editing(call) as edit:
+
+        async def change(edit: Edit) -> Answer:
             subject_of(edit.directory, kind, body.subject.id)
             there = edit.directory.granted(kind, body.subject.id)
             changed = _with(there, entry) if granted else _without(there, entry)
             await edit.grant(kind, body.subject.id, changed)
-        return Answer(200)
+            return Answer(200)
+
+        return await self._editor.edit(call, change)
 
 
 def changing(method: str, template: str, handle: Handler) -> Route:

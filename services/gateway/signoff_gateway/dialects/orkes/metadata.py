@@ -7,7 +7,7 @@ from typing import Final, cast
 
 import orjson
 
-from signoff_gateway.dialects.orkes import permissions
+from signoff_gateway.dialects.orkes import definition_rights
 from signoff_gateway.dialects.orkes.answers import NotFound, json_answer, result_of, void
 from signoff_gateway.dialects.orkes.reading_definitions import read_rules, read_workflows
 from signoff_gateway.dialects.orkes.validation import int32, query_of
@@ -96,8 +96,11 @@ class Metadata:
 
     async def all_workflows(self, call: Call) -> Answer:
         """GET /metadata/workflow: every version of every definition."""
-        rows = await self._reads.definitions(tenants=call.principal.tenants)
-        return json_answer([_workflow(each) for each in rows if is_workflow(each)])
+        rows, caller = await self._reads.definitions(tenants=call.principal.tenants), call.principal
+        found = [each for each in rows if is_workflow(each)]
+        return json_answer(
+            [_workflow(each) for each in found if definition_rights.may_read_workflow(caller, each)]
+        )
 
     async def get_workflow(self, call: Call) -> Answer:
         """GET /metadata/workflow/{name}: the latest version, or that of the query."""
@@ -108,6 +111,7 @@ class Metadata:
                 f"No such workflow found by name: {name}, "
                 f"version: {'latest' if version is None else version}"
             )
+        definition_rights.must_read_workflow(call.principal, row)
         return json_answer(_workflow(row))
 
     async def delete_workflow(self, call: Call) -> Answer:
@@ -121,17 +125,19 @@ class Metadata:
         commands = list(read_rules(call.body))
         for command in commands:
             if await self._reads.documents(RULES, command.id):
-                permissions.must_manage_task(call.principal, ("UPDATE",), command.id)
+                definition_rights.must_change_task(call.principal, ("UPDATE",), command.id)
             else:
-                permissions.must_manage_task(call.principal, ("CREATE", "UPDATE"), command.id)
+                definition_rights.must_change_task(call.principal, ("CREATE", "UPDATE"), command.id)
         for part, command in enumerate(commands):
             result_of(await self._sender.ask(call, command, part=part))
         return Answer(200)
 
     async def all_tasks(self, call: Call) -> Answer:
         """GET /metadata/taskdefs."""
-        del call
-        return json_answer([_task(each) for each in await self._reads.documents(RULES)])
+        rows, caller = await self._reads.documents(RULES), call.principal
+        return json_answer(
+            [_task(each) for each in rows if definition_rights.may_read_task(caller, each)]
+        )
 
     async def get_task(self, call: Call) -> Answer:
         """GET /metadata/taskdefs/{name}."""
@@ -139,12 +145,13 @@ class Metadata:
         rows = await self._reads.documents(RULES, name)
         if not rows:
             raise NotFound(f"No such taskType found by name: {name}")
+        definition_rights.must_read_task(call.principal, rows[0])
         return json_answer(_task(rows[0]))
 
     async def delete_task(self, call: Call) -> Answer:
         """DELETE /metadata/taskdefs/{name}."""
         name = call.params["name"]
-        permissions.must_manage_task(call.principal, ("DELETE",), name)
+        definition_rights.must_change_task(call.principal, ("DELETE",), name)
         command = DeleteDocument(kind=RULES, id=name)
         return void(await self._sender.ask(call, command))
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from signoff_schemas.frozen import frozen
+
 VALUE_SHOWN_MAX = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offence:
     """One mistake: where, what, and the value that was met."""
 

@@ -1,19 +1,22 @@
-"""By what callers qualify (orkes.md 2.5): the table that each command carries to the engine."""
+"""By what callers qualify (orkes.md 2.5): the table that each command carries to the engine.
 
-from collections.abc import Sequence
+Who may read a task in the other dialect, by a grant on its process or on itself, may do so here.
+"""
+
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from signoff_gateway.dialects.orkes.answers import Forbidden
+from signoff_gateway.dialects.orkes.definition_rights import TASK
 from signoff_gateway.reads.work import SeenBy, WorkTaskRow
 from signoff_schemas.principal import ADMIN, ANY, Access, Principal
 from signoff_schemas.work import WorkState
 
-TASK: Final = "TASK_DEF"
-"""The kind of grants on task definitions."""
-FORM: Final = "USER_FORM_TEMPLATE"
 APPLICATION: Final = "app:"
 """How the ids of applications begin."""
 _PROCESS: Final = "PROCESS_DEFINITION"
+_READ: Final = "READ_USER_TASK"
+_ONE: Final = "USER_TASK"
 _OPEN: Final = frozenset({WorkState.PENDING, WorkState.ASSIGNED})
 _READING: Final = frozenset({"READ", "UPDATE", "DELETE", "EXECUTE"})
 """Each of these verbs implies reading."""
@@ -85,7 +88,11 @@ def may_see(caller: Principal, task: WorkTaskRow) -> bool:
     if _is_assignee(caller, task) or _is_claimant(caller, task):
         return True
     is_free = task.work.claimant is None and task.state in _OPEN
-    if is_free and _is_open_to(caller, task, "READ_USER_TASK"):
+    if is_free and _is_open_to(caller, task):
+        return True
+    if caller.is_granted(_PROCESS, task.process_id, _READ):
+        return True
+    if caller.is_granted(_ONE, str(task.key), "READ"):
         return True
     return any(caller.is_granted(TASK, task.definition_name, verb) for verb in _READING)
 
@@ -103,12 +110,9 @@ def visible_to(caller: Principal, search_type: str) -> SeenBy | None:
         return None
     if search_type == "ADMIN":
         return SeenBy(caller.id, owned=True)
-    granted = {
-        each.target
-        for each in caller.grants
-        if each.kind == TASK and not _READING.isdisjoint(each.verbs)
-    }
-    if ANY in granted:
+    definitions = _granted(caller, TASK, _READING)
+    processes, tasks = _granted(caller, _PROCESS, {_READ}), _granted(caller, _ONE, {"READ"})
+    if ANY in definitions | processes | tasks:
         return None
     return SeenBy(
         caller.id,
@@ -117,7 +121,9 @@ def visible_to(caller: Principal, search_type: str) -> SeenBy | None:
         open=True,
         shared=True,
         owned=True,
-        definition_names=tuple(sorted(granted)),
+        definition_names=tuple(sorted(definitions)),
+        process_ids=tuple(sorted(processes)),
+        keys=tuple(sorted(int(each) for each in tasks if each.isdecimal())),
     )
 
 
@@ -132,32 +138,29 @@ def forbidden(verb: str, task: WorkTaskRow) -> Forbidden:
     return Forbidden(f"You don't have permissions to {verb} task: {task.definition_name}")
 
 
-def must_be_granted(caller: Principal, verb: str, form: str) -> None:
-    """Whether somebody may change a user form. Raises: Forbidden."""
-    if not caller.is_granted(FORM, form, verb):
-        raise Forbidden(f"You don't have permissions to {verb.lower()} user form: {form}")
-
-
-def must_manage_task(caller: Principal, verbs: Sequence[str], name: str) -> None:
-    """Whether somebody may change a task definition, which makes him its owner.
-
-    Raises: Forbidden.
-    """
-    if not any(caller.is_granted(TASK, name, each) for each in verbs):
-        raise Forbidden(f"You don't have permissions to manage task: {name}")
-
-
-def _is_open_to(caller: Principal, task: WorkTaskRow, verb: str) -> bool:
+def _is_open_to(caller: Principal, task: WorkTaskRow, verb: str = "") -> bool:
     """Whether nobody is the assignee, and the caller is one of those who may be, as in the engine.
 
-    A task that people do not share yet has no policy: one of the other dialect.
+    A task that is not anybody's, as those that the other dialect made, is for who is granted
+    ``verb`` on its process.
     """
     if task.work.assignee is not None:
         return False
     if task.candidate_users or task.candidate_groups:
         of_groups = not set(task.candidate_groups).isdisjoint(caller.groups)
         return caller.id in task.candidate_users or of_groups
-    return task.policy is not None or caller.is_granted(_PROCESS, task.process_id, verb)
+    if task.policy is not None and task.policy.open_to_all:
+        return True
+    return caller.is_granted(_PROCESS, task.process_id, verb)
+
+
+def _granted(caller: Principal, kind: str, verbs: AbstractSet[str]) -> set[str]:
+    """On what of a kind the caller has a grant for one of these."""
+    return {
+        each.target
+        for each in caller.grants
+        if each.kind == kind and not verbs.isdisjoint(each.verbs)
+    }
 
 
 def _is_application(caller: Principal) -> bool:

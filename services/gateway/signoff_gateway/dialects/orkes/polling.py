@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from signoff_gateway.dialects.orkes.answers import BadRequest, Forbidden, json_answer
+from signoff_gateway.dialects.orkes.answers import BadRequest, json_answer
+from signoff_gateway.dialects.orkes.definition_rights import must_work_on
 from signoff_gateway.dialects.orkes.validation import query_of
 from signoff_gateway.dialects.orkes.workflow_results import COMMON, SAVED_OUTPUT
 from signoff_gateway.exchange import Answer, Call, Route
@@ -21,8 +22,6 @@ LONGEST_MS: Final = 60_000
 COUNT_MAX: Final = 1000
 RESPONSE_MS: Final = 600_000
 """For which a worker has a job that no task definition says more about."""
-_JOB: Final = "JOB"
-_UPDATE: Final = "UPDATE"
 
 
 class Polling:
@@ -65,8 +64,7 @@ class Polling:
         self, call: Call, most: int, wait_ms: int
     ) -> tuple[Answer, Sequence[dict[str, object]]]:
         wanted = _wanted(call)
-        if not call.principal.is_granted(_JOB, wanted.job_type, _UPDATE):
-            raise Forbidden(f"You don't have permissions to execute task: {wanted.job_type}")
+        must_work_on(call.principal, wanted.job_type)
         jobs = await self._subscriptions.poll(wanted, most, wait_ms / 1000, call.receive)
         now = self._clock.now_ms()
         tasks = [_task(job, now) for job in jobs]
@@ -108,7 +106,7 @@ def _task(job: ActivatedJob, now: int) -> dict[str, object]:
         "updateTime": now,
         "endTime": 0,
         "seq": 0,
-        "retryCount": 0,
+        "retryCount": job.failures,
         "responseTimeoutSeconds": max(round((job.deadline - now) / 1000), 1),
         **COMMON,
         "pollCount": 1,

@@ -25,6 +25,7 @@ _CONFLICTS: Final = frozenset(
         Code.COMMAND_WITHDRAWN,
         Code.COMMAND_NOT_WITHDRAWABLE,
         Code.DEFINITION_EXISTS,
+        Code.DOCUMENT_CHANGED,
     }
 )
 """What was right to ask, and came to nothing by somebody else's decision: 409."""
@@ -63,7 +64,9 @@ _TEXTS: Final[Mapping[Code, str]] = {
         "Workflow with name: {process_id} and version: {version} already exists"
     ),
     Code.DOCUMENT_EXISTS: "{kind} with name: {id} already exists",
+    Code.DOCUMENT_CHANGED: "The {kind} {id} was changed by another request, try again",
     Code.DOCUMENT_NOT_FOUND: "No such {kind} found by name: {id}",
+    Code.FORM_NOT_FOUND: "No such deployed form found by id: {form_id}",
     Code.JOB_NOT_FOUND: _NO_JOB,
     Code.JOB_IN_STATE: "Task {key} can no longer be updated, it is {state}",
     Code.JOB_LEASE_MISMATCH: "Task {key} is held by another worker by now",
@@ -125,7 +128,7 @@ def rejection_message(rejection: Rejection) -> str:
     match rejection.code:
         case Code.DEFINITION_NOT_FOUND:
             values["definition"] = _definition(values)
-        case Code.DOCUMENT_NOT_FOUND | Code.DOCUMENT_EXISTS:
+        case Code.DOCUMENT_NOT_FOUND | Code.DOCUMENT_EXISTS | Code.DOCUMENT_CHANGED:
             values["kind"] = _KINDS.get(values["kind"], values["kind"])
         case Code.TRANSITION_DENIED if not values["reason"]:
             values["reason"] = "none given"

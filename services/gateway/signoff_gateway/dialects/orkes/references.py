@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, cast
 
 from signoff_gateway.dialects.orkes.offences import Offences
+from signoff_schemas.frozen import frozen
 from signoff_schemas.templates import Frame, Items, Object, Reference, Template, Text, Value
 
 WORKFLOW: Final = "workflow"
@@ -31,7 +31,7 @@ _STEP: Final = re.compile(r"""\.?([^.\[\]'"]+)|\[(\d{1,9})\]|\[(?:'([^']*)'|"([^
 _BEYOND: Final = re.compile(r"\.\.|\*|\?|\(|@")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a value stands: for the texts of refusals."""
 
@@ -41,7 +41,7 @@ class Place:
     parameter: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compiler:
     """Turns values of one definition into templates.
 

@@ -1,7 +1,6 @@
 """What workers and others say of tasks: completed, failed, or still in progress."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
 from signoff_gateway.dialects.orkes.answers import (
@@ -11,6 +10,7 @@ from signoff_gateway.dialects.orkes.answers import (
     json_answer,
     result_of,
 )
+from signoff_gateway.dialects.orkes.definition_rights import must_see_queue
 from signoff_gateway.dialects.orkes.forms import Forms
 from signoff_gateway.dialects.orkes.listener_results import listener_result
 from signoff_gateway.dialects.orkes.polling import RESPONSE_MS
@@ -25,6 +25,7 @@ from signoff_gateway.reads.work import WorkTaskRow
 from signoff_gateway.sending import Answered, Sender
 from signoff_schemas.commands import Command, UpdateJob
 from signoff_schemas.documents import RULES
+from signoff_schemas.frozen import frozen
 from signoff_schemas.ids import key_of_uuid, partition_of, uuid_of
 from signoff_schemas.limits import TEXT_MAX, unstorable_variables
 from signoff_schemas.rejections import Code
@@ -36,7 +37,7 @@ Status = Literal["IN_PROGRESS", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "COMPLET
 _STATUSES: Final[Mapping[str, Status]] = {each: each for each in get_args(Status)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Update:
     """A task and what is said of it."""
 
@@ -121,6 +122,8 @@ class TaskUpdates:
         kinds = query_of(call).texts("taskType")
         if len(kinds) > TYPES_MAX:
             raise BadRequest(f"More than {TYPES_MAX} task types")
+        for kind in kinds:
+            must_see_queue(call.principal, kind)
         sizes = {kind: await self._waiting(call, kind) for kind in dict.fromkeys(kinds)}
         return json_answer(sizes)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from signoff_gateway.dialects.orkes import permissions
+from signoff_gateway.dialects.orkes import definition_rights
 from signoff_gateway.dialects.orkes.answers import (
     Invalid,
     NotFound,
@@ -65,14 +65,20 @@ class Templates:
         found = [row for row in rows if not version or row.version == version]
         if name and not found:
             raise NotFound(_no_form(name, version))
-        return json_answer(await self._forms.shown(found))
+        caller = call.principal
+        readable = [row for row in found if definition_rights.may_read_form(caller, row)]
+        if name and not readable:
+            definition_rights.must_read_form(caller, found[0])
+        return json_answer(await self._forms.shown(readable))
 
     async def get(self, call: Call) -> Answer:
         """GET /human/template/{name}/{version}."""
         name, version = call.params["name"], int32("version", call.params["version"])
-        template = await self._forms.template(name, version) if version >= 0 else None
-        if template is None:
+        row = await self._forms.found(name, version) if version >= 0 else None
+        if row is None:
             raise NotFound(_no_form(name, version))
+        definition_rights.must_read_form(call.principal, row)
+        [template] = await self._forms.shown([row])
         return json_answer(template)
 
     async def save(self, call: Call) -> Answer:
@@ -89,7 +95,7 @@ class Templates:
         name, version = call.params["name"], None
         if "version" in call.params:
             version = int32("version", call.params["version"])
-        permissions.must_be_granted(call.principal, "DELETE", name)
+        definition_rights.must_change_form(call.principal, "DELETE", name)
         command = DeleteDocument(kind=TEMPLATE, id=name, version=version)
         settled = await self._sender.ask(call, command)
         answer = void(settled, missing=NOTHING_TO_DELETE)
@@ -100,12 +106,17 @@ class Templates:
 
     async def list_tags(self, call: Call) -> Answer:
         """GET …/tags."""
-        return json_answer((await self._forms.tags()).get(call.params["name"], ()))
+        name = call.params["name"]
+        row = await self._forms.found(name, 0)
+        if row is None:
+            return json_answer([])
+        definition_rights.must_read_form(call.principal, row)
+        return json_answer((await self._forms.tags()).get(name, ()))
 
     async def put_tags(self, call: Call) -> Answer:
         """PUT …/tags: adds tags, and replaces those with the same keys."""
         name, tags = call.params["name"], read_many(TagBody, call.body)
-        permissions.must_be_granted(call.principal, "UPDATE", name)
+        definition_rights.must_change_form(call.principal, "UPDATE", name)
         if await self._forms.found(name, 0) is None:
             raise NotFound(_no_form(name))
         await self._put_tags(call, name, tags)
@@ -114,7 +125,7 @@ class Templates:
     async def delete_tags(self, call: Call) -> Answer:
         """DELETE …/tags: those with these keys."""
         name, tags = call.params["name"], read_many(TagBody, call.body)
-        permissions.must_be_granted(call.principal, "UPDATE", name)
+        definition_rights.must_change_form(call.principal, "UPDATE", name)
         there = {each["key"] for each in (await self._forms.tags()).get(name, ())}
         await self._remove_tags(call, name, [each.key for each in tags if each.key in there])
         return Answer(200)
@@ -122,10 +133,11 @@ class Templates:
     async def _save(self, call: Call, bodies: Sequence[TemplateBody]) -> Sequence[object]:
         new_version = query_of(call).flag("newVersion")
         for body in bodies:
-            await asyncio.to_thread(_check, body)
             there = await self._forms.found(body.name, 0)
             verb = "CREATE" if there is None else "UPDATE"
-            permissions.must_be_granted(call.principal, verb, body.name)
+            definition_rights.must_change_form(call.principal, verb, body.name)
+        for body in bodies:
+            await asyncio.to_thread(_check, body)
         saved = [
             await self._put(call, body, number * PARTS, new_version=new_version)
             for number, body in enumerate(bodies)

@@ -149,7 +149,7 @@ def _task(view: InstanceView, element: ElementRow, task: JsonObject, number: int
         "updateTime": element.job_updated_at or ended or begun,
         "endTime": ended,
         "seq": number,
-        "retryCount": 0,
+        "retryCount": element.job_failures or 0,
         "workerId": element.job_worker or None,
         "reasonForIncompletion": element.job_error_message or None,
         "workflowTask": task or None,

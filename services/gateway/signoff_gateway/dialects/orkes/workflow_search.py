@@ -10,13 +10,14 @@ import orjson
 from signoff_gateway.dialects.orkes.answers import BadRequest, json_answer
 from signoff_gateway.dialects.orkes.validation import query_of
 from signoff_gateway.dialects.orkes.workflow_results import facts_of, status_of
-from signoff_gateway.dialects.orkes.workflows import may_see
+from signoff_gateway.dialects.orkes.workflows import names_to_see
 from signoff_gateway.exchange import Answer, Call
 from signoff_gateway.reads import Condition, Entity, Operator, Order, Page, Reads, SearchQuery
 from signoff_gateway.reads.work import InstanceView
 from signoff_schemas.ids import key_of_uuid, uuid_of
 from signoff_schemas.limits import INT64_MAX
-from signoff_schemas.values import ProcessState
+from signoff_schemas.principal import Principal
+from signoff_schemas.work import Ending
 
 SIZE: Final = 100
 SIZE_MAX: Final = 100
@@ -34,13 +35,16 @@ _FIELDS: Final[Mapping[str, str]] = {
     "workflowId": "key",
     "startTime": "started_at",
     "endTime": "ended_at",
-    "status": "state",
+    "status": "ending",
 }
 _NUMBERS: Final = frozenset({"process_version", "started_at", "ended_at"})
-_STATES: Final[Mapping[str, tuple[str, ...]]] = {
-    "RUNNING": (ProcessState.ACTIVE.value, ProcessState.TERMINATING.value),
-    "COMPLETED": (ProcessState.COMPLETED.value,),
+_ENDINGS: Final[Mapping[str, str]] = {
+    "RUNNING": "",
+    **{each.value: each.value for each in Ending},
+    # Known to clients, but there is no pausing.
+    "PAUSED": "PAUSED",
 }
+"""How an execution of each status has ended."""
 _ANYTHING: Final = ("", "*")
 
 
@@ -67,15 +71,24 @@ class WorkflowSearch:
         text = query.text("query")
         search = SearchQuery(
             _conditions("" if text in _ANYTHING else text),
+            any_of=_visible_to(call.principal),
             order=_order(query.text("sort")),
             page=page,
         )
         tenants = call.principal.tenants
         found = await self._reads.search(Entity.PROCESS_INSTANCES, search, tenants)
         views = [await self._reads.instance_view(each.key, tenants) for each in found.rows]
-        caller = call.principal
-        results = [_summary(each) for each in views if each is not None and may_see(caller, each)]
+        results = [_summary(each) for each in views if each is not None]
         return json_answer({"totalHits": found.total, "results": results})
+
+
+def _visible_to(caller: Principal) -> tuple[tuple[Condition, ...], ...]:
+    """Alternatives, of which one is true of each execution that the caller may see."""
+    names = names_to_see(caller)
+    if names is None:
+        return ()
+    mine = Condition("started_by", Operator.EQ, caller.id)
+    return ((mine,), (Condition("process_id", Operator.IN, names),))
 
 
 def _conditions(text: str) -> tuple[Condition, ...]:
@@ -100,22 +113,22 @@ def _condition(name: str, operator: str, values: Sequence[str]) -> Condition:
     field = _FIELDS.get(name)
     if field is None:
         raise BadRequest(f"{name[:100]} cannot be searched for; {', '.join(_FIELDS)} can")
-    if field == "state":
-        states = tuple(state for each in values for state in _states(each))
-        return Condition(field, Operator.IN, states)
     if field in _NUMBERS or field == "key":
         numbers = tuple(_number(name, each) for each in values)
         if operator in "<>":
             return Condition(field, Operator.LT if operator == "<" else Operator.GT, numbers[0])
         return Condition(field, Operator.IN, numbers)
-    return Condition(field, Operator.IN, tuple(values))
+    if operator in "<>":
+        raise BadRequest(f"{name} cannot be compared by {operator}")
+    texts = tuple(map(_ending, values)) if field == "ending" else tuple(values)
+    return Condition(field, Operator.IN, texts)
 
 
-def _states(status: str) -> tuple[str, ...]:
-    states = _STATES.get(status)
-    if states is None:
-        raise BadRequest(f"status {status[:100]} cannot be searched for; {', '.join(_STATES)} can")
-    return states
+def _ending(status: str) -> str:
+    ending = _ENDINGS.get(status)
+    if ending is None:
+        raise BadRequest(f"status {status[:100]} cannot be searched for; {', '.join(_ENDINGS)} can")
+    return ending
 
 
 def _number(name: str, text: str) -> int:

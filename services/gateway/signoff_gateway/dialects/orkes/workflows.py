@@ -38,9 +38,10 @@ from signoff_gateway.reads import Condition, Entity, Operator, Order, Page, Read
 from signoff_gateway.reads.work import InstanceView
 from signoff_gateway.sending import Sender
 from signoff_schemas.commands import CancelProcess, StartProcess
+from signoff_schemas.graph import ProcessGraph
 from signoff_schemas.ids import key_of_uuid, partition_of, uuid_of
 from signoff_schemas.limits import NAME_MAX, TEXT_MAX, unstorable_text, unstorable_variables
-from signoff_schemas.principal import Principal
+from signoff_schemas.principal import ANY, Principal
 from signoff_schemas.rejections import Code
 from signoff_schemas.values import ProcessState
 from signoff_schemas.work import Ending
@@ -212,13 +213,14 @@ class Workflows:
 
     async def _must_be_registered(self, call: Call, given: dict[str, object]) -> None:
         """Clients send the definition along: fine, if it means the one that is there."""
+        # Compiling takes time in proportion to the body: not in the loop that serves the others.
         try:
-            graph = compile_definition(validated(WorkflowDef, given))
+            graph = await asyncio.to_thread(_compiled, given)
         except DefinitionRefused as refusal:
             raise BadRequest(f"workflowDef: {refusal}") from None
         row = await find_workflow(self._reads, call, graph.process_id, graph.version)
         there = {} if row is None else definition_of(row.content)
-        if not there or compile_definition(validated(WorkflowDef, there)) != graph:
+        if not there or await asyncio.to_thread(_compiled, there) != graph:
             raise BadRequest(
                 f"The workflowDef {graph.process_id}:{graph.version} is not registered like this: "
                 "register it, then start it by its name"
@@ -283,6 +285,14 @@ def may_see_all(caller: Principal, name: str) -> bool:
     return caller.is_granted(_DEFINITION, name, _READ)
 
 
+def names_to_see(caller: Principal) -> tuple[str, ...] | None:
+    """The workflows of which the caller may read all executions; None: of every one."""
+    if may_see_all(caller, ANY):
+        return None
+    granted = (each for each in caller.grants if each.kind == _DEFINITION and _READ in each.verbs)
+    return tuple(sorted({each.target for each in granted}))
+
+
 async def execution(
     reads: Reads, call: Call, view: InstanceView, *, include_tasks: bool
 ) -> dict[str, object]:
@@ -300,6 +310,10 @@ def id_answer(call: Call, identifier: str, *, command_id: str = "") -> Answer:
     if accept == b"application/json":
         return json_answer(identifier, command_id=command_id)
     return text_answer(identifier, command_id=command_id)
+
+
+def _compiled(given: dict[str, object]) -> ProcessGraph:
+    return compile_definition(validated(WorkflowDef, given))
 
 
 async def _refuse(call: Call) -> Answer:
