@@ -5,8 +5,7 @@ as the claims.
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final, cast
 
 from signoff_gateway.exchange import Call
 from signoff_gateway.reads import Reads
@@ -42,15 +41,17 @@ class TaskLoader:
         if future is None:
             future = self._wanted[key] = asyncio.get_running_loop().create_future()
             if len(self._queries) < QUERIES_MAX:
-                self._start(self._answer_all())
+                self._queries.add(asyncio.create_task(self._answer_all()))
         return future
 
-    def _start(self, query: Coroutine[Any, Any, None]) -> None:
-        running = asyncio.create_task(query)
-        self._queries.add(running)
-        running.add_done_callback(self._queries.discard)
-
     async def _answer_all(self) -> None:
+        try:
+            await self._answer_wanted()
+        finally:
+            # Not by a callback, which comes later: who asks until then would find nobody at work.
+            self._queries.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _answer_wanted(self) -> None:
         while self._wanted:
             keys = list(self._wanted)[:KEYS_MAX]
             futures = {key: self._wanted.pop(key) for key in keys}
