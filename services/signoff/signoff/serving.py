@@ -5,7 +5,7 @@ import json
 import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import httptools
 import uvicorn
@@ -28,6 +28,38 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Joining:
+    """A transport that sends head and body of an answer together, not as a packet each.
+
+    The first piece waits for the second, but not beyond this turn of the loop.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._held = b""
+
+    def write(self, data: bytes) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held + data)
+        else:
+            self._held = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _flush(self) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held)
+
+
 class _Protocol(HttpToolsProtocol):
     """Refuses as a problem what is no HTTP, and a request whose head does not end.
 
@@ -39,6 +71,10 @@ class _Protocol(HttpToolsProtocol):
 
     _head_bytes = 0
     _in_head = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", _Joining(transport))
 
     def on_message_begin(self) -> None:
         self._in_head, self._head_bytes = True, 0
