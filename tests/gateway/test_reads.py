@@ -15,13 +15,14 @@ from signoff_gateway.dialects.camunda.results import (
     incident_result,
     job_result,
     process_instance_result,
+    resource_result,
     user_task_result,
     variable_result,
 )
 from signoff_gateway.reads import CommandState, ReadsExhausted, ReadsUnavailable, ReadTimedOut
 from signoff_gateway.reads.postgres import PostgresReads
 from signoff_schemas.ids import key_of
-from signoff_schemas.process_events import FormDeployed, GlobalListenerSet
+from signoff_schemas.process_events import FormDeployed, GlobalListenerSet, ResourceDeployed
 from signoff_schemas.rejections import Code
 from signoff_schemas.values import (
     Attributes,
@@ -285,8 +286,12 @@ async def test_settings_are_read(rows: Written) -> None:
     listener = GlobalListener(
         "audit", "check", tuple(ListenerEvent), 4, after_own=True, priority=7, configured=True
     )
+    note = ResourceDeployed(
+        resource_key=k(901), name="note.txt", version=3, digest="d", tenant="<default>",
+        content="Read me.", deployment_key=k(899), at=NOW,
+    )  # fmt: skip
     batch = batch_of()
-    batch.settings += [form, GlobalListenerSet(listener=listener)]
+    batch.settings += [form, note, GlobalListenerSet(listener=listener)]
     await rows.commit(batch)
 
     found = await rows.reads.form(k(900), None)
@@ -295,6 +300,18 @@ async def test_settings_are_read(rows: Written) -> None:
     shown = form_result(found)
     assert shown["schema"] == '{ "id": "f" }'
     models.FormResult.from_dict(shown)
+    assert await rows.reads.resource(k(901), ["other"]) is None
+    kept = await rows.reads.resource(k(901), ["<default>"])
+    assert kept is not None
+    assert kept.content == "Read me."
+    assert models.ResourceResult.from_dict(resource_result(kept)).to_dict() == {
+        "resourceName": "note.txt",
+        "version": 3,
+        "versionTag": None,
+        "resourceId": "note.txt",
+        "tenantId": "<default>",
+        "resourceKey": str(k(901)),
+    }
     assert await rows.reads.global_listener("audit") == listener
     assert global_listener_result(listener)["eventTypes"] == ["all"]
     models.GlobalTaskListenerResult.from_dict(global_listener_result(listener))
@@ -305,7 +322,8 @@ async def test_unknown_keys_and_rows_of_other_tenants_are_missing(rows: Written)
     await rows.commit(batch_of(an_instance()))
 
     for key in UNKNOWN_KEYS:
-        for look_up in (rows.reads.user_task, rows.reads.job, rows.reads.variable, rows.reads.form):
+        reads = rows.reads
+        for look_up in (reads.user_task, reads.job, reads.variable, reads.form, reads.resource):
             assert await look_up(key, None) is None
     assert await rows.reads.user_task(k(3), ["other"]) is None
     assert await rows.reads.user_task(k(3), ["<default>"]) is not None

@@ -28,6 +28,7 @@ VALUES = {
     "error": "boom",
     "event": "CREATING",
     "field": "variables.x",
+    "form_id": "form-1",
     "id": "some-id",
     "issued_at": "0",
     "job": "5",

@@ -12,7 +12,7 @@ from signoff_broker.engine.state import UserTask
 from signoff_broker.ports import Batch
 from signoff_broker.postgres.migrate import migrate
 from signoff_gateway.dialects.camunda.answers import InvalidArgument, NotFound
-from signoff_gateway.dialects.camunda.results import user_task_result
+from signoff_gateway.dialects.camunda.results import user_task_result, variable_result
 from signoff_gateway.dialects.camunda.search import (
     found,
     incidents_within,
@@ -240,6 +240,40 @@ async def test_a_task_sees_its_scope_over_that_of_its_process(rows: Written) -> 
     assert values(named) == [("b", "1", str(k(1)))]
     with pytest.raises(NotFound, match=f"User Task with key '{k(99)}' not found"):
         await task_variables(rows.reads, k(99), b"", None)
+
+
+async def test_what_a_task_or_a_job_keeps_for_itself_is_in_its_element_instance(
+    rows: Written,
+) -> None:
+    """What was saved while a task is claimed, and what a worker said while it was at it."""
+    process, element, task, job = k(1), k(2), k(3), k(4)
+    variables = [
+        a_variable(10, scope_key=process, name="a", value=1),
+        a_variable(11, scope_key=element, name="a", value=2),
+        a_variable(12, scope_key=element, name="given", value=3),
+        a_variable(20, scope_key=task, name="a", value=4),
+        a_variable(21, scope_key=task, name="made", value=5),
+        a_variable(22, scope_key=job, name="half", value=6),
+    ]
+    batch = batch_of(replace(an_instance(), variables={}))
+    batch.variables = {each.key: each for each in variables}
+    await rows.commit(batch)
+
+    def values(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+        return [(i["name"], i["value"], i["scopeKey"]) for i in found["items"]]
+
+    own = [(name, value, str(element)) for name, value in (("given", "3"), ("a", "4"))]
+    own += [(name, value, str(element)) for name, value in (("made", "5"), ("half", "6"))]
+    every = await task_variables(rows.reads, task, b"", None)
+    seen = await task_variables(rows.reads, task, b"", None, effective=True)
+    of_element = await ask(rows, VARIABLES, {"filter": {"scopeKey": str(element), "name": "made"}})
+    one = await rows.reads.variable(k(21), None)
+
+    assert values(every) == [("a", "1", str(process)), *own]
+    assert values(seen) == own
+    assert values(of_element) == [("made", "5", str(element))]
+    assert one is not None
+    assert variable_result(one)["scopeKey"] == str(element)
 
 
 async def test_incidents_of_an_instance_and_of_an_element_instance(rows: Written) -> None:

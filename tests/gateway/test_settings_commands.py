@@ -50,6 +50,7 @@ async def test_files_are_deployed_together(stack: Stack) -> None:
             }
         ],
         forms=[{"form_id": "f", "form_key": 12, "version": 1, "resource_name": "f.form"}],
+        resources=[{"name": "blob", "key": 13, "version": 4}],
     )
     files = [
         ("resources", ("order.bpmn", BPMN)),
@@ -79,7 +80,13 @@ async def test_files_are_deployed_together(stack: Stack) -> None:
         "resourceName": "f.form",
         "tenantId": "<default>",
     }
-    assert stored["resource"]["resourceName"] == "blob"
+    assert stored["resource"] == {
+        "resourceId": "blob",
+        "resourceKey": "13",
+        "version": 4,
+        "resourceName": "blob",
+        "tenantId": "<default>",
+    }
     [entry] = stack.broker.commands
     assert entry.partition == 1
     assert isinstance(entry.body, Deploy)

@@ -377,6 +377,7 @@ async def test_creating_a_task_gives_its_keys(stack: Stack) -> None:
     ("body", "detail"),
     [
         ({"assignee": "=x"}, "The provided assignee '=x' is an expression; give a literal value."),
+        ({"formId": "=x"}, "The provided formId '=x' is an expression; give a literal value."),
         (
             {"externalFormReference": "=x"},
             "The provided externalFormReference '=x' is an expression; give a literal value.",

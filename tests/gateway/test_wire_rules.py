@@ -58,7 +58,7 @@ async def test_7_and_13_unknown_paths_and_methods_are_whole_problems(stack: Stac
 async def test_405_names_what_is_allowed(stack: Stack) -> None:
     answer = await stack.client.put(PATH)
 
-    assert answer.headers["allow"] == "GET, PATCH"
+    assert answer.headers["allow"] == "GET, HEAD, PATCH"
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,31 @@ async def test_a_deployed_form_is_shown_and_a_task_without_one_has_none(
     assert shown.form_key == task.form_key == deployed.form.form_key
     # The client itself stumbles over a 204 here.
     assert (await http.get(f"/v2/user-tasks/{without.user_task_key}/form")).status_code == 204
+    unknown = await http.post("/v2/user-tasks", json={"formId": f"{unique}-nope"})
+    assert (unknown.status_code, unknown.json()["title"]) == (404, "NOT_FOUND")
+    assert f"form ID '{unique}-nope'" in unknown.json()["detail"]
+
+
+async def test_other_files_are_kept_and_given_back(
+    camunda: CamundaAsyncClient, unique: str
+) -> None:
+    files = {f"{unique}_rpa": b'{"steps": [1]}', f"{unique}_txt": "Grüße\n".encode()}
+    first = [each.resource for each in await deploy(camunda, **files)]
+    files[f"{unique}_txt"] += b"again"
+    robot, note = (each.resource for each in await deploy(camunda, **files))
+
+    assert [each.version for each in first if each] == [1, 1]
+    assert robot is not None
+    assert note is not None
+    shown = await camunda.get_resource(note.resource_key)
+    assert (shown.resource_name, shown.resource_id, shown.version) == (
+        f"{unique}.txt",
+        note.resource_id,
+        2,
+    )
+    whole = await camunda.get_resource_content_binary(note.resource_key)
+    assert whole.payload.read() == files[f"{unique}_txt"]
+    assert (await camunda.get_resource_content(robot.resource_key)).to_dict() == {"steps": [1]}
 
 
 async def test_of_two_who_claim_one_gets_the_task(camunda: CamundaAsyncClient, unique: str) -> None:

@@ -43,6 +43,7 @@ NOBODY: Final = Principal("", tenants=())
 """Who asks for what everybody may have, and does not say who he is."""
 _UNROUTED: Final = "unknown"
 _CLOSE: Final = ((b"connection", b"close"),)
+_HEAD: Final = "HEAD"
 _JSON: Final = b"application/json"
 _BYTES: Final = b"application/octet-stream"
 LINGER_SECONDS: Final = 1.0
@@ -92,7 +93,7 @@ class App:
         except (RouteUnknown, MethodNotAllowed) as refusal:
             answer = self._dialect_of(path).refuse(refusal, path)
             self._requests[method, _UNROUTED, answer.status] += 1
-            await _write(answer, receive, send)
+            await _write(method, answer, receive, send)
             return
         headers = dict(scope["headers"])
         client: tuple[str, int] | None = scope.get("client")
@@ -113,7 +114,7 @@ class App:
         except ClientGone:
             return
         self._requests[method, target.route.template, answer.status] += 1
-        await _write(answer, receive, send)
+        await _write(method, answer, receive, send)
 
     async def _answer(self, target: Target, call: Call, *, is_known: bool) -> Answer:
         route = target.route
@@ -167,12 +168,17 @@ def _must_be_json(call: Call) -> None:
         raise MediaTypeUnsupported(unquote(given.decode("latin-1")))
 
 
-async def _write(answer: Answer, receive: Receive, send: Send) -> None:
+async def _write(method: str, answer: Answer, receive: Receive, send: Send) -> None:
     headers = [*answer.headers]
     if answer.body or answer.status not in {204, 304}:
         headers.append((b"content-length", b"%d" % len(answer.body)))
     start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-    if answer.undelivered is not None:
+    if method == _HEAD:
+        await send(start)
+        await send({"type": "http.response.body", "body": b""})
+        if answer.undelivered is not None:
+            answer.undelivered()
+    elif answer.undelivered is not None:
         await _write_watched(answer, start, receive, send)
     elif answer.headers[-1:] == _CLOSE:
         await _write_last(answer, start, receive, send)

@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import Any, Protocol
 
 from signoff_gateway.refusals import Failure
+from signoff_schemas.frozen import frozen
 from signoff_schemas.principal import Principal
 
 Scope = MutableMapping[str, Any]
@@ -75,7 +76,7 @@ class BodyKind(Enum):
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """One endpoint. Path segments in braces are parameters: ``/v2/user-tasks/{userTaskKey}``."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from zlib import crc32
 
@@ -22,10 +22,11 @@ from signoff_gateway.subscriptions import Subscriptions
 from signoff_process.clock import Clock
 from signoff_process.log.ports import EntryPublisher, Log, LogUnavailable, Subscription
 from signoff_schemas.codec import ReplyBatch
+from signoff_schemas.frozen import frozen
 from signoff_schemas.values import Inbox
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayValues:
     """What may be set of a gateway; times in seconds, sizes in bytes."""
 

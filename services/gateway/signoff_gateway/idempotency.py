@@ -3,11 +3,11 @@
 import hashlib
 import re
 import uuid
-from dataclasses import dataclass
 from typing import Final
 
 from signoff_gateway.exchange import Call
 from signoff_gateway.refusals import IdempotencyKeyMalformed
+from signoff_schemas.frozen import frozen
 
 HEADER: Final = b"idempotency-key"
 KEY_LENGTH_MAX: Final = 255
@@ -15,7 +15,7 @@ _BOUNDARY: Final = re.compile(rb'^multipart/.*;\s*boundary="?([^";,\s]+)', re.IG
 _NAMESPACE: Final = uuid.UUID("6f0a3f0e-6a53-5d0e-9d2c-0c7a5f3c1b52")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keyed:
     """What an idempotency key makes of a request."""
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import orjson
 
+from signoff_schemas.frozen import frozen
 from signoff_schemas.ids import DEFAULT_TENANT
 from signoff_schemas.jobs import ActivatedJob
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """What the polls of one slot have in common."""
 

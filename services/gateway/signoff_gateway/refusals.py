@@ -136,10 +136,11 @@ class Unauthenticated(Refusal):
 
 
 @dataclass
-class TooManyFailures(Refusal):
-    """So many logins have failed that no more are tried for some seconds."""
+class TooManyLogins(Refusal):
+    """So many logins have failed, or are under way, that no more are tried for some seconds."""
 
     wait_seconds: int
+    under_way: bool = False
 
 
 Failure = Refusal | OutcomeUnknown | ReadsError

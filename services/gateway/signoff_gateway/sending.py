@@ -5,7 +5,6 @@ import itertools
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from signoff_gateway.admission import Admission
@@ -24,6 +23,7 @@ from signoff_process.clock import Clock
 from signoff_process.log.ports import EntryPublisher, EntryTooLarge, LogUnavailable
 from signoff_schemas.commands import Command
 from signoff_schemas.envelope import Entry
+from signoff_schemas.frozen import frozen
 from signoff_schemas.ids import SETTINGS_PARTITION, command_id, partition_of
 from signoff_schemas.replies import Outcome
 from signoff_schemas.results import CompleteJob, FailJob, ThrowJobError
@@ -36,7 +36,7 @@ Answered = CompleteJob | FailJob | ThrowJobError
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     """A command and how it ended."""
 

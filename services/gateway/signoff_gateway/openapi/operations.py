@@ -1,15 +1,16 @@
 """What a dialect says of its routes, beyond what the routes themselves say."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from signoff_gateway.exchange import Route
+from signoff_schemas.frozen import frozen
 
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Content:
     """A body: a type that pydantic knows, or a JSON Schema with a title, and its media types."""
 
@@ -17,7 +18,7 @@ class Content:
     media: tuple[str, ...] = (JSON,)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """A query parameter."""
 
@@ -26,7 +27,7 @@ class Parameter:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operation:
     """One endpoint."""
 
@@ -42,7 +43,7 @@ class Operation:
     """Statuses beyond those that all routes of its kind have."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Description:
     """One dialect.
 

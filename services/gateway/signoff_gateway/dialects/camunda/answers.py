@@ -27,7 +27,7 @@ from signoff_gateway.refusals import (
     PartitionUnknown,
     Refusal,
     RouteUnknown,
-    TooManyFailures,
+    TooManyLogins,
     Unauthenticated,
     Unavailable,
 )
@@ -99,6 +99,10 @@ class InvalidArgument(Refusal):
 
 class NotFound(Refusal):
     """What is asked for is not there."""
+
+
+class NotAcceptable(Refusal):
+    """What is asked for is there, but not in this form."""
 
 
 class Forbidden(Refusal):
@@ -179,8 +183,8 @@ def refused(refusal: Failure, path: str) -> Answer:
         case Unauthenticated():
             detail = _UNAUTHENTICATED[refusal.lack]
             return problem(401, "Unauthorized", detail, path, headers=_CHALLENGES)
-        case TooManyFailures():
-            return _too_many_failures(refusal, path)
+        case TooManyLogins():
+            return _too_many_logins(refusal, path)
         case PartitionUnknown():
             return problem(*rejection_problem(unknown_key(refusal.command)), path)
         case ReadsError():
@@ -189,8 +193,10 @@ def refused(refusal: Failure, path: str) -> Answer:
             return _http_problem(refusal, path)
 
 
-def _too_many_failures(refusal: TooManyFailures, path: str) -> Answer:
+def _too_many_logins(refusal: TooManyLogins, path: str) -> Answer:
     detail = f"Too many logins failed, try again in {refusal.wait_seconds} seconds."
+    if refusal.under_way:
+        detail = "Too many logins are under way, try again in a second."
     headers = ((b"retry-after", str(refusal.wait_seconds).encode()),)
     return problem(429, "Too Many Requests", detail, path, headers=headers)
 
@@ -242,6 +248,8 @@ def _http_problem(refusal: Failure, path: str) -> Answer:
             return problem(403, "FORBIDDEN", str(refusal), path)
         case NotFound():
             return problem(404, "NOT_FOUND", str(refusal), path)
+        case NotAcceptable():
+            return problem(406, "Not Acceptable", str(refusal), path)
         case KeyMalformed():
             detail = f"Failed to convert '{refusal.name}' with value: '{refusal.value}'"
             return problem(400, _BAD_REQUEST, detail, path)
@@ -256,15 +264,15 @@ def _http_problem(refusal: Failure, path: str) -> Answer:
             detail = f"This endpoint supports {allowed} only."
             headers = ((b"allow", allowed.encode()),)
             return problem(405, "Method Not Allowed", detail, path, headers=headers)
-        case MediaTypeUnsupported():
-            detail = f"Content-Type '{refusal.given}' is not supported."
-            return problem(415, "Unsupported Media Type", detail, path)
         case _:
             return _body_problem(refusal, path)
 
 
 def _body_problem(refusal: Failure, path: str) -> Answer:
     match refusal:
+        case MediaTypeUnsupported():
+            detail = f"Content-Type '{refusal.given}' is not supported."
+            return problem(415, "Unsupported Media Type", detail, path)
         case BodyTooLarge():
             detail = f"The request body is larger than {refusal.limit} bytes."
             return problem(413, "Content Too Large", detail, path)

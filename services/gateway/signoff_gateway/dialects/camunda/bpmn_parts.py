@@ -1,14 +1,14 @@
 """The extension elements of one task, by name: each at most once, unknown ones refused."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from signoff_gateway.dialects.camunda.bpmn_problems import Problems
 from signoff_gateway.dialects.camunda.bpmn_xml import BPMN, ZEEBE, Element
 from signoff_schemas.expressions import ExpressionSyntaxError, is_expression, parse
+from signoff_schemas.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One extension element, or an empty one where there is none, and where it stands."""
 

@@ -40,7 +40,7 @@ class Deployments:
         # Compiling takes time in proportion to the files: not in the loop that serves the others.
         resources = await asyncio.to_thread(_compiled, parts)
         settled = await self._sender.ask(call, Deploy(resources=resources))
-        deployed = _deployed(result_of(settled), resources)
+        deployed = _deployed(result_of(settled))
         return json_answer(deployed, command_id=settled.command_id)
 
 
@@ -52,18 +52,18 @@ def _compiled(parts: Sequence[Part]) -> tuple[Resource, ...]:
         raise InvalidArgument(error.message) from error
 
 
-def _deployed(result: Result, resources: Sequence[Resource]) -> dict[str, object]:
+def _deployed(result: Result) -> dict[str, object]:
     key = str(result["deployment_key"])
     processes = cast("Sequence[Result]", result["processes"])
     forms = cast("Sequence[Result]", result["forms"])
-    stored = [each for each in resources if not each.processes and not each.form_id]
+    stored = cast("Sequence[Result]", result["resources"])
     return {
         "deploymentKey": key,
         "tenantId": DEFAULT_TENANT,
         "deployments": [
             *(_item("processDefinition", _process(each)) for each in processes),
             *(_item("form", _form(each)) for each in forms),
-            *(_item("resource", _resource(each, key)) for each in stored),
+            *(_item("resource", _resource(each)) for each in stored),
         ],
     }
 
@@ -92,11 +92,11 @@ def _form(made: Result) -> dict[str, object]:
     }
 
 
-def _resource(resource: Resource, deployment_key: str) -> dict[str, object]:
+def _resource(made: Result) -> dict[str, object]:
     return {
-        "resourceId": resource.name,
-        "resourceKey": deployment_key,
-        "version": 1,
-        "resourceName": resource.name,
+        "resourceId": made["name"],
+        "resourceKey": str(made["key"]),
+        "version": made["version"],
+        "resourceName": made["name"],
         "tenantId": DEFAULT_TENANT,
     }

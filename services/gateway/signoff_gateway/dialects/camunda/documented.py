@@ -140,6 +140,7 @@ def _of_processes() -> Iterable[_Row]:
     found = _search(tag, "Search process instances", _PROCESS_INSTANCES, shapes.ProcessInstance)
     yield "POST", "/v2/process-instances/search", found
     yield "GET", "/v2/forms/{formKey}", _get(tag, "Get a form", shapes.Form)
+    yield from _of_resources(tag)
     yield "GET", "/v2/variables/{variableKey}", _get(tag, "Get a variable", shapes.Variable)
     found = _search(tag, "Search variables", _VARIABLES, shapes.FoundVariable)
     yield "POST", "/v2/variables/search", found
@@ -147,6 +148,18 @@ def _of_processes() -> Iterable[_Row]:
     put = _command(tag, "Set variables of an element instance", VariablesBody, required=True)
     yield "PUT", f"{element}/variables", put
     yield from _of_incidents(tag, element)
+
+
+def _of_resources(tag: str) -> Iterable[_Row]:
+    one = "/v2/resources/{resourceKey}"
+    get = "Get a deployed file that is neither a process nor a form"
+    yield "GET", one, _get(tag, get, shapes.StoredResource)
+    as_json = {200: Content(dict[str, Any])}
+    content = "Get the JSON object that such a file holds"
+    yield "GET", f"{one}/content", Operation(tag, content, as_json, refusals=(406,))
+    as_bytes = {200: Content(bytes, ("application/octet-stream",))}
+    binary = "Get such a file byte for byte"
+    yield "GET", f"{one}/content/binary", Operation(tag, binary, as_bytes)
 
 
 def _of_incidents(tag: str, element: str) -> Iterable[_Row]:
@@ -217,6 +230,7 @@ DESCRIPTION: Final = Description(
             "incidentKey",
             "variableKey",
             "formKey",
+            "resourceKey",
         ),
         shapes.Key,
     ),

@@ -136,7 +136,7 @@ def _node(body: CreationBody) -> UserTaskNode:
         priority="" if body.priority is None else str(body.priority),
         headers=_headers(body.custom_headers or {}),
         listeners=tuple(_listener(each) for each in body.listeners or ()),
-        form_id=body.form_id or "",
+        form_id=_literal("formId", body.form_id),
         form_external=_literal("externalFormReference", body.external_form_reference),
     )
 

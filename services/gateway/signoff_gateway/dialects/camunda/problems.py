@@ -90,7 +90,9 @@ _TEXTS: Final[Mapping[Code, str]] = {
         "Expected to deploy version '{version}' of process '{process_id}', but it exists already"
     ),
     Code.DOCUMENT_EXISTS: "Expected to create {kind} '{id}', but it exists already",
+    Code.DOCUMENT_CHANGED: "Expected to change {kind} '{id}', but somebody else has changed it",
     Code.DOCUMENT_NOT_FOUND: "Expected to find {kind} '{id}', but there is none",
+    Code.FORM_NOT_FOUND: "Expected to find form with form ID '{form_id}', but none found",
     Code.JOB_NOT_FOUND: "Expected to {verb} job with key '{key}', but no such job was found",
     Code.JOB_IN_STATE: "Expected to {verb} job with key '{key}', but it is in state '{state}'",
     Code.JOB_LEASE_MISMATCH: (

@@ -1,26 +1,29 @@
 """What a caller may read: searches leave out the rest, lookups refuse it (camunda.md 5.4)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from signoff_gateway.dialects.camunda.answers import Forbidden
 from signoff_gateway.reads import Entity, Reads, Within
-from signoff_gateway.reads.rows import FormRow, UserTaskRow, VariableRow
+from signoff_gateway.reads.rows import FormRow, ResourceRow, UserTaskRow, VariableRow
+from signoff_schemas.frozen import frozen
 from signoff_schemas.principal import ADMIN, ANY, Principal
 
 PROCESS: Final = "PROCESS_DEFINITION"
 TASK: Final = "USER_TASK"
 LISTENER: Final = "GLOBAL_LISTENER"
 JOB: Final = "JOB"
+RESOURCE: Final = "RESOURCE"
 _READ_TASK: Final = "READ_USER_TASK"
 _READ_INSTANCE: Final = "READ_PROCESS_INSTANCE"
 _READ_LISTENER: Final = "READ_TASK_LISTENER"
+_READ: Final = "READ"
 _REFUSED: Final = "Unauthorized to perform any of the operations: {operations}"
 _OPERATIONS: Final[Mapping[str, str]] = {
     _READ_TASK: "'READ_USER_TASK' on 'PROCESS_DEFINITION' or 'READ' on 'USER_TASK'",
     _READ_INSTANCE: "'READ_PROCESS_INSTANCE' on 'PROCESS_DEFINITION'",
     _READ_LISTENER: "'READ_TASK_LISTENER' on 'GLOBAL_LISTENER'",
+    _READ: "'READ' on 'RESOURCE'",
 }
 
 
@@ -56,7 +59,7 @@ def must_read_listeners(principal: Principal) -> None:
         raise _forbidden(_READ_LISTENER)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReadingRights:
     """Says whether a row that was found may be shown.
 
@@ -74,6 +77,10 @@ class ReadingRights:
             may = principal.is_granted(TASK, str(row.key), "READ")
             if not may and not principal.is_granted(PROCESS, row.process_id, _READ_TASK):
                 raise _forbidden(_READ_TASK)
+            return
+        if isinstance(row, ResourceRow):
+            if not principal.is_granted(RESOURCE, row.name, _READ):
+                raise _forbidden(_READ)
             return
         process_id = getattr(row, "process_id", "")
         if isinstance(row, VariableRow):

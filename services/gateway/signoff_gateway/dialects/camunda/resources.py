@@ -35,7 +35,7 @@ def resources_of(files: Sequence[tuple[str, bytes]]) -> tuple[Resource, ...]:
     """Compile the files of a deployment, pairs of name and bytes; a name's ending decides.
 
     ``.bpmn`` (and ``.xml``) files are compiled, ``.form`` files must be JSON with an ``id``,
-    ``.dmn`` files are refused, all others are only stored. Work is proportional to their size.
+    ``.dmn`` files are refused, all others are only kept. Work is proportional to their size.
 
     Raises:
         Refused: a file is not acceptable, or two have the same name, process id or form id.

@@ -10,6 +10,7 @@ from signoff_gateway.reads.rows import (
     IncidentRow,
     JobRow,
     ProcessInstanceRow,
+    ResourceRow,
     UserTaskRow,
     VariableRow,
 )
@@ -156,6 +157,18 @@ def form_result(row: FormRow) -> JsonObject:
         "version": row.version,
         "tenantId": row.tenant,
         "schema": row.content,
+    }
+
+
+def resource_result(row: ResourceRow) -> JsonObject:
+    """A deployed file that is neither a process nor a form."""
+    return {
+        "resourceName": row.name,
+        "version": row.version,
+        "versionTag": None,
+        "resourceId": row.name,
+        "tenantId": row.tenant,
+        "resourceKey": str(row.key),
     }
 
 

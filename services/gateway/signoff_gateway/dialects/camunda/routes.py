@@ -15,6 +15,7 @@ from signoff_gateway.dialects.camunda.global_listeners import GlobalListeners
 from signoff_gateway.dialects.camunda.instances import InstanceCommands
 from signoff_gateway.dialects.camunda.jobs import JobCommands
 from signoff_gateway.dialects.camunda.reading import Reading
+from signoff_gateway.dialects.camunda.stored_files import StoredFiles
 from signoff_gateway.dialects.camunda.user_tasks import UserTaskCommands
 from signoff_gateway.exchange import Answer, BodyKind, Handler, Place, Route
 from signoff_gateway.metrics import Metrics
@@ -64,6 +65,7 @@ class Camunda:
             *_outcome_routes(CommandOutcomes(sender, reads, partitions)),
             *_info_routes(info),
             *Reading(reads).routes(),
+            *StoredFiles(reads).routes(),
         ]
         self.routes: Sequence[Route] = (*routes, *_aliases(routes))
 

@@ -281,6 +281,17 @@ class Form(TypedDict):
     schema: str
 
 
+class StoredResource(TypedDict):
+    """A deployed file that is neither a process nor a form."""
+
+    resourceName: str
+    version: int
+    versionTag: None
+    resourceId: str
+    tenantId: str
+    resourceKey: Key
+
+
 class GlobalListener(TypedDict):
     """A task listener that listens to all tasks."""
 
