@@ -59,6 +59,7 @@ def test_a_provider_that_nobody_is_asked_for_is_refused() -> None:
         (json.dumps({"users": [{"id": "a", "password_hash": PASSWORD}]}), "no argon2 hash"),
         (json.dumps({"users": [{"id": "a", "password": PASSWORD}]}), "users.0.password"),
         (json.dumps({"users": [{"id": "a"}, {"id": "a"}]}), "the user 'a' is there twice"),
+        (json.dumps({"users": [{"id": "app:ui"}]}), "the user 'app:ui' needs another id"),
     ],
 )
 def test_a_wrong_file_is_refused_without_a_word_of_its_secrets(

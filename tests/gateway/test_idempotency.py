@@ -1,5 +1,6 @@
 """Idempotency keys: the same request is the same command."""
 
+from signoff_gateway.idempotency import part_of
 from signoff_process.clock import SystemClock
 from signoff_schemas.rejections import Code, RejectionType
 from signoff_schemas.replies import Outcome, OutcomeStatus
@@ -51,6 +52,11 @@ async def test_another_key_method_or_path_is_another_command(stack: Stack) -> No
         )
 
     assert len({each.id for each in stack.broker.commands}) == 4
+
+
+def test_the_number_of_a_command_that_is_told_by_names_is_the_same_in_every_process() -> None:
+    assert part_of("a", "b", 1) == 216904642514510792010011300811535639
+    assert len({part_of("a", "b"), part_of("ab"), part_of("a", "b", ""), part_of("b", "a")}) == 4
 
 
 async def test_without_a_key_every_request_is_a_command_of_its_own(stack: Stack) -> None:

@@ -1,6 +1,7 @@
 """Ids of commands: fresh ones, and the one that an idempotency key always gives."""
 
 import hashlib
+import json
 import re
 import uuid
 from typing import Final
@@ -42,6 +43,23 @@ def keyed(call: Call, part: int = 0) -> Keyed | None:
     name = "\n".join((call.principal.id, call.method, call.path, key.decode("latin-1")))
     unique = uuid.uuid5(_NAMESPACE, name)
     return Keyed(uuid.uuid5(unique, str(part)) if part else unique)
+
+
+def part_of(*names: str | int) -> int:
+    """The number of a command that is told by names, not by its place among those of a request.
+
+    The same for the same names, in every process.
+    """
+    return int.from_bytes(hashlib.sha256(json.dumps(names).encode()).digest()[:16])
+
+
+def id_under_key(call: Call) -> str:
+    """An id for what a request makes, the same each time it comes; empty if it has no key.
+
+    Raises: IdempotencyKeyMalformed.
+    """
+    key = keyed(call, part_of("id"))
+    return "" if key is None else str(key.unique)
 
 
 def fingerprint(call: Call) -> str:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from signoff_gateway.reads import Found
+from signoff_gateway.dialects.camunda.reading_rights import readable
+from signoff_gateway.dialects.orkes.permissions import visible_to
+from signoff_gateway.reads import Entity, Found, Within
 from signoff_gateway.reads.rows import JobRow
 from signoff_gateway.reads.work import DefinitionRow
 from signoff_schemas.documents import RULES
 from signoff_schemas.ids import key_of
+from signoff_schemas.principal import Grant, Principal
 from tests.support.gateway import Stack
 from tests.support.identity import HASH, Documents, as_user, entries, grant, guarded
 from tests.support.orkes import document
@@ -145,6 +148,25 @@ async def test_how_many_tasks_wait_is_told_to_whom_they_concern(
     told = await get(stack, who, f"{SIZES}?taskType=loan")
 
     assert told == ({"loan": 0} if may else 403)
+
+
+async def test_how_many_tasks_wait_is_told_to_who_has_defined_them(stack: Stack) -> None:
+    assert await get(stack, "maker", f"{SIZES}?taskType=trip") == {"trip": 0}
+    assert await get(stack, "maker", f"{SIZES}?taskType=trip&taskType=loan") == 403
+    assert await get(stack, "maker", f"{SIZES}?taskType=none") == 403
+
+
+KEYS = ("99999999999999999999", "9223372036854775808", "²", "٣", "-1", "", "12")
+
+
+def test_a_grant_on_what_is_no_key_is_a_grant_on_nothing() -> None:
+    """As the database would be asked for it, every search would fail."""
+    jane = Principal("jane", grants=tuple(Grant("USER_TASK", key, ("READ",)) for key in KEYS))
+
+    assert readable(jane, Entity.USER_TASKS) == Within((), (12,))
+    seen = visible_to(jane, "")
+    assert seen is not None
+    assert seen.keys == (12,)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ CONTENT: dict[str, object] = {
     "jsonSchema": {"$schema": "http://json-schema.org/draft-07/schema", "type": "object"},
     "templateUI": {"type": "VerticalLayout", "elements": [{"x": None}]},
 }
+BUSY = rejected(RejectionType.RESOURCE_EXHAUSTED, Code.TOO_MANY_WAITERS, id="c1-x")
 FORM = {"name": "loan form", **CONTENT}
 
 
@@ -30,10 +31,24 @@ def tag(key: str, name: str = "loan form") -> Any:
 
 @pytest.fixture
 def saving(stack: Stack, work: WorkReads) -> Stack:
-    """A broker that keeps what it is told to."""
+    """A broker that keeps what it is told to, and once only what comes again."""
+    known: dict[str, Outcome] = {}
 
     def keep(entry: Entry) -> Outcome:
+        if entry.id not in known:
+            known[entry.id] = decide(entry)
+        return known[entry.id]
+
+    def decide(entry: Entry) -> Outcome:
         body = entry.body
+        if isinstance(body, DeleteDocument):
+            versions = {None, body.version}
+            work.kept[:] = [
+                each
+                for each in work.kept
+                if (each.kind, each.id) != (body.kind, body.id)
+                or (body.version is not None and each.version not in versions)
+            ]
         if not isinstance(body, PutDocument):
             return APPLIED
         version = body.version or 1
@@ -150,13 +165,49 @@ async def test_the_form_of_a_task(stack: Stack, work: WorkReads) -> None:
 
 
 @pytest.mark.parametrize(("path", "version"), [("loan%20form", None), ("loan%20form/2", 2)])
-async def test_delete(stack: Stack, work: WorkReads, path: str, version: int | None) -> None:
-    work.kept += [kept(1), tag("k")]
-    answer = await stack.client.delete(f"{FORMS}/{path}")
+async def test_delete(saving: Stack, work: WorkReads, path: str, version: int | None) -> None:
+    work.kept += [kept(1), kept(2), tag("k")]
+    answer = await saving.client.delete(f"{FORMS}/{path}")
     assert (answer.status_code, answer.content) == (200, b"")
-    form, *tags = stack.broker.bodies(DeleteDocument)
+    form, *tags = saving.broker.bodies(DeleteDocument)
     assert form == DeleteDocument(kind="form_template", id="loan form", version=version)
     assert [each.kind for each in tags] == ([] if version else ["form_template_tag"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("loan%20form", {}), ("loan%20form/tags", {"json": [{"key": "a"}, {"key": "b"}]})],
+)
+async def test_a_repeated_request_removes_the_tags_that_were_left(
+    saving: Stack, work: WorkReads, path: str, body: dict[str, Any]
+) -> None:
+    """Under its idempotency key: of two tags one was removed, and for the other was no room."""
+    work.kept += [kept(1), tag("a"), tag("b")]
+    keep, failures = saving.broker.answer, iter([BUSY])
+
+    def answer(entry: Entry) -> Outcome | str | None:
+        if isinstance(entry.body, DeleteDocument) and entry.body.id == '["loan form","b"]':
+            return next(failures, None) or keep(entry)
+        return keep(entry)
+
+    saving.broker.answer = answer
+    headers = {"Idempotency-Key": "once"}
+    request = saving.client.build_request("DELETE", f"{FORMS}/{path}", headers=headers, **body)
+    first, second = await saving.client.send(request), await saving.client.send(request)
+    assert (first.status_code, second.status_code) == (504, 200)
+    assert [each for each in work.kept if each.kind == "form_template_tag"] == []
+
+
+async def test_tags_of_a_form_that_was_made_anew_stay_when_its_deletion_comes_again(
+    saving: Stack, work: WorkReads
+) -> None:
+    headers = {"Idempotency-Key": "once"}
+    for there in ([kept(1)], [kept(1), tag("new")]):
+        work.kept[:] = there
+        answer = await saving.client.delete(f"{FORMS}/loan%20form", headers=headers)
+        assert answer.status_code == 200
+    answer = await saving.client.get(f"{FORMS}/loan%20form/tags")
+    assert [each["key"] for each in answer.json()] == ["new"]
 
 
 @pytest.mark.parametrize("path", ["gone", "gone/1"])

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from signoff_gateway.identity import entries as kinds
 from signoff_gateway.identity.entries import (
+    APPLICATION_PREFIX,
     NO_ENTRIES,
     AccessKey,
     Application,
@@ -21,8 +22,6 @@ from signoff_gateway.reads.work import DocumentRow
 from signoff_schemas.frozen import frozen
 from signoff_schemas.principal import Grant, Principal
 
-APPLICATION_PREFIX: Final = "app:"
-"""How the user ids of applications begin."""
 E = TypeVar("E", User, Group, Role, Application)
 
 

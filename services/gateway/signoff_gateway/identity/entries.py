@@ -18,6 +18,8 @@ ROLE: Final = "role"
 APPLICATION: Final = "application"
 GRANTS: Final = "grants"
 SIGNING: Final = "token_secret"
+APPLICATION_PREFIX: Final = "app:"
+"""How the user ids of applications begin, and of nobody else."""
 KINDS: Final = (USER, GROUP, ROLE, APPLICATION, GRANTS, SIGNING)
 """The kinds of documents that the API's entries are kept as."""
 
@@ -141,6 +143,12 @@ def read_entries(path: Path) -> Entries:
         # The parser's own words may quote the file, and that holds secrets.
         raise IdentityFileError(f"{path}: this is no valid {path.suffix or 'JSON'} file") from None
     _must_be_unique(path, entries)
+    for each in entries.users:
+        if each.id.startswith(APPLICATION_PREFIX):
+            raise IdentityFileError(
+                f"{path}: the user '{each.id}' needs another id: those that begin with"
+                f" '{APPLICATION_PREFIX}' are of applications"
+            )
     return entries
 
 

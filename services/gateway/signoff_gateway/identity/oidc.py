@@ -8,7 +8,7 @@ import jwt
 import orjson
 import structlog
 
-from signoff_gateway.identity.directory import APPLICATION_PREFIX
+from signoff_gateway.identity.entries import APPLICATION_PREFIX
 from signoff_gateway.identity.tokens import TokenExpired, TokenInvalid
 from signoff_process.clock import Clock
 from signoff_schemas.frozen import frozen

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from signoff_schemas.limits import INT64_MAX
 from signoff_schemas.principal import ADMIN, ANY, Grant
 
 PROCESS: Final = "PROCESS_DEFINITION"
@@ -68,6 +69,12 @@ def principal_grants(grants: Iterable[Grant]) -> tuple[Grant, ...]:
     return tuple(
         Grant(kind, target, tuple(sorted(found))) for (kind, target), found in sorted(verbs.items())
     )
+
+
+def keys_among(targets: Iterable[str]) -> tuple[int, ...]:
+    """The keys among what grants are on; what can be no key is left out, as it names nothing."""
+    digits = [each for each in targets if each.isascii() and each.isdigit() and len(each) < 20]
+    return tuple(sorted(key for key in map(int, digits) if key <= INT64_MAX))
 
 
 def _target(kind: str, name: str) -> str:

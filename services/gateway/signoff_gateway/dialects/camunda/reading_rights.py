@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from signoff_gateway.dialects.camunda.answers import Forbidden
+from signoff_gateway.identity.roles import keys_among
 from signoff_gateway.reads import Entity, Reads, Within
 from signoff_gateway.reads.rows import FormRow, ResourceRow, UserTaskRow, VariableRow
 from signoff_schemas.frozen import frozen
@@ -38,9 +39,7 @@ def readable(principal: Principal, entity: Entity) -> Within | None:
     keys = _targets(principal, TASK, "READ") if of_task else set[str]()
     if ANY in processes or ANY in keys:
         return None
-    return Within(
-        tuple(sorted(processes)), tuple(sorted(int(each) for each in keys if each.isdigit()))
-    )
+    return Within(tuple(sorted(processes)), keys_among(keys))
 
 
 def may_work_on(principal: Principal, job_type: str) -> bool:

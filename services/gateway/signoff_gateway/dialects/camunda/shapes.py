@@ -325,7 +325,7 @@ class DeployedForm(TypedDict):
 
 
 class DeployedResource(TypedDict):
-    """A file that was only stored."""
+    """A file that is only kept."""
 
     resourceId: str
     resourceKey: Key

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import uuid4
 
-from signoff_gateway.dialects.orkes.answers import NotFound, json_answer
+from signoff_gateway.dialects.orkes.answers import Conflict, NotFound, json_answer
 from signoff_gateway.dialects.orkes.directory_editor import DirectoryEditor, Edit, must_be_admin
 from signoff_gateway.dialects.orkes.directory_models import (
     ApplicationBody,
@@ -18,8 +18,14 @@ from signoff_gateway.dialects.orkes.identity import changing
 from signoff_gateway.dialects.orkes.task_models import TagBody
 from signoff_gateway.dialects.orkes.validation import read, read_many
 from signoff_gateway.exchange import Answer, Call, Route
-from signoff_gateway.identity.directory import APPLICATION_PREFIX, Directory
-from signoff_gateway.identity.entries import APPLICATION, AccessKey, Application
+from signoff_gateway.idempotency import id_under_key
+from signoff_gateway.identity.directory import Directory
+from signoff_gateway.identity.entries import (
+    APPLICATION,
+    APPLICATION_PREFIX,
+    AccessKey,
+    Application,
+)
 from signoff_process.clock import Clock
 
 SECRET_BYTES: Final = 32
@@ -67,11 +73,11 @@ class Applications:
 
     async def create(self, call: Call) -> Answer:
         """POST /applications."""
-        application = Application(id=str(uuid4()), name=read(ApplicationBody, call.body).name)
-        await self._editor.edit(
-            call, lambda edit: edit.put(APPLICATION, application.id, application)
-        )
-        return json_answer(shown_application(await self._editor.seen(call), application))
+        identifier = id_under_key(call) or str(uuid4())
+        made = Application(id=identifier, name=read(ApplicationBody, call.body).name)
+        await self._editor.edit(call, lambda edit: edit.add(APPLICATION, made.id, made))
+        directory = await self._editor.seen(call)
+        return json_answer(shown_application(directory, _application(directory, made.id)))
 
     async def get(self, call: Call) -> Answer:
         """GET /applications/{id}."""
@@ -99,7 +105,6 @@ class Applications:
         identifier = call.params["id"]
 
         async def remove(edit: Edit) -> Answer:
-            _application(edit.directory, identifier)
             await edit.delete(APPLICATION, identifier)
             await edit.forget_grants("USER", APPLICATION_PREFIX + identifier)
             return Answer(200)
@@ -120,9 +125,14 @@ class Applications:
             secret_hash=await self._editor.hashed(secret),
             created_at=self._clock.now_ms(),
         )
-        await self._change(
+        kept = await self._change(
             call, lambda _, there: there.model_copy(update={"keys": (*there.keys, key)})
         )
+        if all(each.id != identifier for each in kept.keys):
+            raise Conflict(
+                "An access key was made by the first request with this Idempotency-Key, and its"
+                " secret is not told again: make another one with another Idempotency-Key"
+            )
         return json_answer({"id": identifier, "secret": secret})
 
     async def delete_key(self, call: Call) -> Answer:
@@ -200,13 +210,16 @@ class Applications:
         return directory, _application(directory, call.params["id"])
 
     async def _change(self, call: Call, change: _Change) -> Application:
-        async def changed(edit: Edit) -> Application:
+        """What is kept then: under an idempotency key it was changed once, maybe long ago."""
+
+        async def changed(edit: Edit) -> None:
             there = _application(edit.directory, call.params["id"])
             application = change(edit.directory, there)
             await edit.put(APPLICATION, application.id, application)
-            return application
 
-        return await self._editor.edit(call, changed)
+        await self._editor.edit(call, changed)
+        _, kept = await self._seen(call)
+        return kept
 
 
 def _application(directory: Directory, identifier: str) -> Application:

@@ -57,9 +57,14 @@ def must_read_form(caller: Principal, row: DocumentRow) -> None:
         raise _unreadable("user form", row.id)
 
 
-def must_see_queue(caller: Principal, task_type: str) -> None:
-    """Whether somebody may know how many tasks of a type wait. Raises: Forbidden."""
-    if not (may_work_on(caller, task_type) or _is_granted(caller, TASK, task_type)):
+def may_see_queue(caller: Principal, task_type: str) -> bool:
+    """Whether somebody may know how many tasks of a type wait, whoever has defined it."""
+    return may_work_on(caller, task_type) or _is_granted(caller, TASK, task_type)
+
+
+def must_have_defined(caller: Principal, task_type: str, found: Sequence[DocumentRow]) -> None:
+    """Whether somebody has made one of the definitions found of a type. Raises: Forbidden."""
+    if all(row.created_by != caller.id for row in found):
         raise _unreadable("task", task_type)
 
 

@@ -7,8 +7,15 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from signoff_gateway.dialects.orkes.answers import Conflict, Forbidden, Rejected, result_of
+from signoff_gateway.dialects.orkes.answers import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    Rejected,
+    result_of,
+)
 from signoff_gateway.exchange import Call
+from signoff_gateway.idempotency import HEADER, part_of
 from signoff_gateway.identity.directory import Directory, granted_id
 from signoff_gateway.identity.entries import GRANTS, GrantedTo, GrantEntry
 from signoff_gateway.identity.service import Identity
@@ -19,34 +26,60 @@ from signoff_schemas.principal import ADMIN, ENGINE
 from signoff_schemas.rejections import Code
 
 ATTEMPTS: Final = 10
-"""At one change. Each that fails means that another gateway's was made."""
-PARTS: Final = 100_000
-"""Commands that one attempt may take: those of the next one have other ids."""
+"""At one change, each made in vain because another gateway has changed the same meanwhile."""
+ATTEMPTS_UNDER_KEY: Final = 100
+"""At one change by all requests under one idempotency key: each runs through those before it."""
 _NAMES: Final = {"user": "user", "group": "group", "role": "role", "application": "application"}
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Edit:
-    """One attempt at a request's changes; ``directory`` is what they are made of."""
+    """One attempt at a request's changes; ``directory`` is what they are made of.
+
+    Of the commands that change one document in one attempt there is one only. So kind, id and
+    attempt tell what it is when the request comes again under its idempotency key, and by then the
+    directory, and which other commands are needed, may be others.
+    """
 
     call: Call
     directory: Directory
     sender: Sender
-    part: int = 0
+    attempt: int = 0
 
-    async def put(self, kind: str, identifier: str, entry: BaseModel) -> None:
+    async def put(
+        self, kind: str, identifier: str, entry: BaseModel, *, again: bool = False
+    ) -> None:
         """Save an entry, if it is still as it was read.
+
+        ``again``: also if the request has saved it before, under its idempotency key, and somebody
+        has changed it since.
 
         Raises: Conflict, if the identity file has it; Rejected.
         """
-        self._must_not_be_fixed(kind, identifier)
-        await self._save(kind, identifier, entry)
+        self.must_not_be_fixed(kind, identifier)
+        await self._save(kind, identifier, entry, again=again)
+
+    async def add(self, kind: str, identifier: str, entry: BaseModel) -> None:
+        """Save an entry that is not there yet. Raises: Rejected if it is."""
+        content = entry.model_dump(mode="json")
+        command = PutDocument(kind=kind, id=identifier, content=content, must_be_new=True)
+        await self._ask(command)
 
     async def delete(self, kind: str, identifier: str) -> None:
-        """Remove an entry, whatever has become of it. Raises: Conflict, Rejected if it is gone."""
-        self._must_not_be_fixed(kind, identifier)
-        await self._ask(DeleteDocument(kind=kind, id=identifier))
+        """Remove an entry, whatever has become of it.
+
+        It is not looked for in the directory: when the request comes again, it was there.
+
+        Raises: Conflict, if the identity file has it; NotFound; Rejected.
+        """
+        self.must_not_be_fixed(kind, identifier)
+        try:
+            await self._ask(DeleteDocument(kind=kind, id=identifier))
+        except Rejected as refusal:
+            if refusal.rejection.code is not Code.DOCUMENT_NOT_FOUND:
+                raise
+            raise NotFound(f"No such {_NAMES[kind]} found by id: {identifier[:100]}") from None
 
     async def grant(self, subject: str, identifier: str, grants: tuple[GrantEntry, ...]) -> None:
         """Make the grants of a subject these, if they are still what was read.
@@ -68,31 +101,31 @@ class Edit:
             if refusal.rejection.code is not Code.DOCUMENT_NOT_FOUND:
                 raise
 
-    async def _save(self, kind: str, identifier: str, entry: BaseModel) -> None:
-        await self._ask(
-            PutDocument(
-                kind=kind,
-                id=identifier,
-                content=entry.model_dump(mode="json"),
-                unchanged_since=self._saved_at(kind, identifier),
-            )
-        )
-
-    def _saved_at(self, kind: str, identifier: str) -> int:
-        row = self.directory.rows.get((kind, identifier))
-        return 0 if row is None else row.updated_at
-
-    async def _ask(self, command: DocumentCommand) -> None:
-        part, self.part = self.part, self.part + 1
-        settled = await self.sender.ask(self.call, command, partition=SETTINGS_PARTITION, part=part)
-        result_of(settled)
-
-    def _must_not_be_fixed(self, kind: str, identifier: str) -> None:
+    def must_not_be_fixed(self, kind: str, identifier: str) -> None:
+        """Raises: Conflict, if the identity file has it."""
         if (kind, identifier) in self.directory.fixed:
             raise Conflict(
                 f"The {_NAMES[kind]} '{identifier}' is defined by this installation's identity"
                 " file: it can be changed there only"
             )
+
+    async def _save(
+        self, kind: str, identifier: str, entry: BaseModel, *, again: bool = False
+    ) -> None:
+        since = self._saved_at(kind, identifier)
+        content = entry.model_dump(mode="json")
+        command = PutDocument(kind=kind, id=identifier, content=content, unchanged_since=since)
+        await self._ask(command, f"since {since}" if again else "")
+
+    def _saved_at(self, kind: str, identifier: str) -> int:
+        row = self.directory.rows.get((kind, identifier))
+        return 0 if row is None else row.updated_at
+
+    async def _ask(self, command: DocumentCommand, occasion: str = "") -> None:
+        """``occasion``: tells commands on one document apart, if it is not the attempt."""
+        part = part_of(command.type, command.kind, command.id, occasion or self.attempt)
+        settled = await self.sender.ask(self.call, command, partition=SETTINGS_PARTITION, part=part)
+        result_of(settled)
 
 
 class DirectoryEditor:
@@ -125,16 +158,20 @@ class DirectoryEditor:
         """
         must_be_admin(call)
         async with self._turn:
-            for attempt in range(ATTEMPTS):
-                directory = await self._identity.changed()
+            directory, in_vain = await self._identity.changed(), 0
+            for attempt in range(ATTEMPTS_UNDER_KEY):
                 try:
-                    made = await change(Edit(call, directory, self._sender, attempt * PARTS))
+                    made = await change(Edit(call, directory, self._sender, attempt))
                 except Rejected as refusal:
                     if refusal.rejection.code is not Code.DOCUMENT_CHANGED:
                         raise
+                    before, directory = directory, await self._identity.changed()
+                    in_vain += not _is_record(call, refusal, before, directory)
                 else:
                     await self._identity.changed()
                     return made
+                if in_vain == ATTEMPTS:
+                    break
         raise Conflict("What this would change is being changed by others too: try again")
 
     async def keep_secret(self, call: Call, command: PutDocument) -> None:
@@ -151,3 +188,10 @@ def must_be_admin(call: Call) -> None:
     """Raises: Forbidden."""
     if ADMIN not in call.principal.roles:
         raise Forbidden("You don't have permissions to manage users, groups and applications")
+
+
+def _is_record(call: Call, refusal: Rejected, before: Directory, after: Directory) -> bool:
+    """Whether nobody was faster now: an earlier request under the same key was told so."""
+    values = refusal.rejection.values
+    name = (values["kind"], values["id"])
+    return HEADER in call.headers and before.rows.get(name) == after.rows.get(name)

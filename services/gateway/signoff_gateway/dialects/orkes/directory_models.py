@@ -8,9 +8,10 @@ from pydantic import BeforeValidator, Field
 
 from signoff_gateway.dialects.orkes.answers import BadRequest
 from signoff_gateway.dialects.orkes.validation import Body, Int64, Name, Names, RequiredName
-from signoff_gateway.identity.directory import APPLICATION_PREFIX, Directory
+from signoff_gateway.identity.directory import Directory
 from signoff_gateway.identity.entries import (
     APPLICATION,
+    APPLICATION_PREFIX,
     AccessKey,
     Application,
     GrantEntry,

@@ -24,8 +24,15 @@ from signoff_gateway.dialects.orkes.directory_models import (
 )
 from signoff_gateway.dialects.orkes.validation import query_of, read, read_as
 from signoff_gateway.exchange import Answer, BodyKind, Call, Handler, Place, Route
-from signoff_gateway.identity.directory import APPLICATION_PREFIX, Directory
-from signoff_gateway.identity.entries import GROUP, USER, GrantEntry, Group, User
+from signoff_gateway.identity.directory import Directory
+from signoff_gateway.identity.entries import (
+    APPLICATION_PREFIX,
+    GROUP,
+    USER,
+    GrantEntry,
+    Group,
+    User,
+)
 from signoff_gateway.identity.service import Identity
 from signoff_gateway.refusals import RouteUnknown
 from signoff_schemas.limits import NAME_MAX, unstorable_text
@@ -149,7 +156,6 @@ class People:
         identifier = call.params["id"]
 
         async def remove(edit: Edit) -> Answer:
-            _user(edit.directory, identifier)
             await edit.delete(USER, identifier)
             await edit.forget_grants("USER", identifier)
             return Answer(200)
@@ -185,10 +191,12 @@ class People:
         identifier = call.params["id"]
 
         async def remove(edit: Edit) -> Answer:
-            _group(edit.directory, identifier)
-            for user in list(edit.directory.users.values()):
-                if identifier in user.groups:
-                    await _change_groups(edit, user, without=identifier)
+            edit.must_not_be_fixed(GROUP, identifier)
+            is_there = identifier in edit.directory.groups
+            for user in edit.directory.users.values():
+                if is_there and identifier in user.groups:
+                    # Who came back meanwhile has to go, as long as the group is to be deleted.
+                    await _change_groups(edit, user, without=identifier, again=True)
             await edit.delete(GROUP, identifier)
             await edit.forget_grants("GROUP", identifier)
             return Answer(200)
@@ -341,9 +349,11 @@ def _group(directory: Directory, identifier: str) -> Group:
     return found
 
 
-async def _change_groups(edit: Edit, user: User, *, also: str = "", without: str = "") -> None:
+async def _change_groups(
+    edit: Edit, user: User, *, also: str = "", without: str = "", again: bool = False
+) -> None:
     groups = tuple(each for each in (*user.groups, also) if each and each != without)
-    await edit.put(USER, user.id, user.model_copy(update={"groups": groups}))
+    await edit.put(USER, user.id, user.model_copy(update={"groups": groups}), again=again)
 
 
 def _names(call: Call) -> list[str]:

@@ -8,12 +8,12 @@ from typing import Final
 
 from signoff_gateway.dialects.orkes.answers import Forbidden
 from signoff_gateway.dialects.orkes.definition_rights import TASK
+from signoff_gateway.identity.entries import APPLICATION_PREFIX
+from signoff_gateway.identity.roles import keys_among
 from signoff_gateway.reads.work import SeenBy, WorkTaskRow
 from signoff_schemas.principal import ADMIN, ANY, Access, Principal
 from signoff_schemas.work import WorkState
 
-APPLICATION: Final = "app:"
-"""How the ids of applications begin."""
 _PROCESS: Final = "PROCESS_DEFINITION"
 _READ: Final = "READ_USER_TASK"
 _ONE: Final = "USER_TASK"
@@ -123,7 +123,7 @@ def visible_to(caller: Principal, search_type: str) -> SeenBy | None:
         owned=True,
         definition_names=tuple(sorted(definitions)),
         process_ids=tuple(sorted(processes)),
-        keys=tuple(sorted(int(each) for each in tasks if each.isdecimal())),
+        keys=keys_among(tasks),
     )
 
 
@@ -164,7 +164,7 @@ def _granted(caller: Principal, kind: str, verbs: AbstractSet[str]) -> set[str]:
 
 
 def _is_application(caller: Principal) -> bool:
-    return caller.id.startswith(APPLICATION)
+    return caller.id.startswith(APPLICATION_PREFIX)
 
 
 def _is_assignee(caller: Principal, task: WorkTaskRow) -> bool:

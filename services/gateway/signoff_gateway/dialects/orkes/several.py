@@ -19,7 +19,7 @@ async def ask_all(
     call: Call,
     commands: Sequence[tuple[Command, int]],
     *,
-    part: int = 1,
+    parts: Sequence[int] | None = None,
     begun: bool = False,
     missing: int = 404,
 ) -> None:
@@ -29,7 +29,8 @@ async def ask_all(
         sender: Takes them.
         call: Whose they are.
         commands: Each with its partition.
-        part: The number of the first under an idempotency key.
+        parts: Their numbers under an idempotency key; None: by their places, which must
+            be the same each time then.
         begun: An earlier command of this call is in effect.
         missing: The status if what one of them is about is not there.
 
@@ -39,9 +40,10 @@ async def ask_all(
         Refusal: None of them is in effect.
         OutcomeUnknown: Of one of them.
     """
+    numbers = range(1, len(commands) + 1) if parts is None else parts
     asked = [
         sender.ask(call, command, partition=partition, part=number)
-        for number, (command, partition) in enumerate(commands, part)
+        for (command, partition), number in zip(commands, numbers, strict=True)
     ]
     results = await asyncio.gather(*asked, return_exceptions=True)
     begun = begun or any(isinstance(each, OutcomeUnknown) or _applied(each) for each in results)

@@ -10,7 +10,7 @@ from signoff_gateway.dialects.orkes.answers import (
     json_answer,
     result_of,
 )
-from signoff_gateway.dialects.orkes.definition_rights import must_see_queue
+from signoff_gateway.dialects.orkes.definition_rights import may_see_queue, must_have_defined
 from signoff_gateway.dialects.orkes.forms import Forms
 from signoff_gateway.dialects.orkes.listener_results import listener_result
 from signoff_gateway.dialects.orkes.polling import RESPONSE_MS
@@ -123,7 +123,9 @@ class TaskUpdates:
         if len(kinds) > TYPES_MAX:
             raise BadRequest(f"More than {TYPES_MAX} task types")
         for kind in kinds:
-            must_see_queue(call.principal, kind)
+            if not may_see_queue(call.principal, kind):
+                found = await self._reads.documents(RULES, kind)
+                must_have_defined(call.principal, kind, found)
         sizes = {kind: await self._waiting(call, kind) for kind in dict.fromkeys(kinds)}
         return json_answer(sizes)
 

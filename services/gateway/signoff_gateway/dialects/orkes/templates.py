@@ -19,14 +19,13 @@ from signoff_gateway.dialects.orkes.several import ask_all
 from signoff_gateway.dialects.orkes.task_models import TagBody, TemplateBody
 from signoff_gateway.dialects.orkes.validation import int32, query_of, read, read_many
 from signoff_gateway.exchange import Answer, BodyKind, Call, Handler, Place, Route
+from signoff_gateway.idempotency import part_of
 from signoff_gateway.reads import ReadsError
 from signoff_gateway.refusals import Exhausted, Unavailable
 from signoff_gateway.sending import Sender
 from signoff_schemas.documents import DeleteDocument, DocumentCommand, PutDocument
 from signoff_schemas.ids import SETTINGS_PARTITION
 
-PARTS: Final = 1000
-"""Commands that saving one form may take: its own, and those of its tags."""
 NOTHING_TO_DELETE: Final = 500
 """What clients are told to expect for a form that is not there."""
 _FORMS: Final = "/api/human/template"
@@ -99,7 +98,7 @@ class Templates:
         command = DeleteDocument(kind=TEMPLATE, id=name, version=version)
         settled = await self._sender.ask(call, command)
         answer = void(settled, missing=NOTHING_TO_DELETE)
-        if version is None or not await self._forms.versions(name):
+        if not await self._forms.versions(name):
             tags = (await self._forms.tags()).get(name, ())
             await self._remove_tags(call, name, [str(each["key"]) for each in tags], part=0)
         return answer
@@ -139,7 +138,7 @@ class Templates:
         for body in bodies:
             await asyncio.to_thread(_check, body)
         saved = [
-            await self._put(call, body, number * PARTS, new_version=new_version)
+            await self._put(call, body, number, new_version=new_version)
             for number, body in enumerate(bodies)
         ]
         try:
@@ -173,7 +172,7 @@ class Templates:
     async def _put_tags(
         self, call: Call, name: str, tags: Sequence[TagBody], *, part: int | None = None
     ) -> None:
-        """``part`` of the command that saved the form; None: there was none."""
+        """``part``: of the command that saved the form; None: there was none."""
         commands = [
             PutDocument(
                 kind=TAG,
@@ -197,7 +196,8 @@ class Templates:
             self._sender,
             call,
             [(each, SETTINGS_PARTITION) for each in commands],
-            part=(part or 0) + 1,
+            # Not by their places: when the request comes again, other tags may be left.
+            parts=[part_of(part or 0, each.type, each.id) for each in commands],
             begun=part is not None,
         )
 

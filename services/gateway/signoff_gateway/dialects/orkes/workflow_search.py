@@ -71,7 +71,7 @@ class WorkflowSearch:
         text = query.text("query")
         search = SearchQuery(
             _conditions("" if text in _ANYTHING else text),
-            any_of=_visible_to(call.principal),
+            any_of=visible_to(call.principal),
             order=_order(query.text("sort")),
             page=page,
         )
@@ -82,13 +82,13 @@ class WorkflowSearch:
         return json_answer({"totalHits": found.total, "results": results})
 
 
-def _visible_to(caller: Principal) -> tuple[tuple[Condition, ...], ...]:
-    """Alternatives, of which one is true of each execution that the caller may see."""
+def visible_to(caller: Principal) -> tuple[tuple[Condition, ...], ...]:
+    """Alternatives, of which one holds for each execution that the caller sees; none: for all."""
     names = names_to_see(caller)
     if names is None:
         return ()
-    mine = Condition("started_by", Operator.EQ, caller.id)
-    return ((mine,), (Condition("process_id", Operator.IN, names),))
+    mine = (Condition("started_by", Operator.EQ, caller.id),)
+    return (mine, (Condition("process_id", Operator.IN, names),)) if names else (mine,)
 
 
 def _conditions(text: str) -> tuple[Condition, ...]:
