@@ -266,12 +266,14 @@ async def test_what_a_task_or_a_job_keeps_for_itself_is_in_its_element_instance(
     own += [(name, value, str(element)) for name, value in (("made", "5"), ("half", "6"))]
     every = await task_variables(rows.reads, task, b"", None)
     seen = await task_variables(rows.reads, task, b"", None, effective=True)
-    of_element = await ask(rows, VARIABLES, {"filter": {"scopeKey": str(element), "name": "made"}})
+    of_element = await ask(rows, VARIABLES, {"filter": {"scopeKey": str(element)}})
+    of_some = await ask(rows, VARIABLES, {"filter": {"scopeKey": {"$in": [str(element)]}}})
     one = await rows.reads.variable(k(21), None)
 
     assert values(every) == [("a", "1", str(process)), *own]
     assert values(seen) == own
-    assert values(of_element) == [("made", "5", str(element))]
+    assert values(of_element) == values(of_some) == own
+    assert of_element["page"]["totalItems"] == len(own)
     assert one is not None
     assert variable_result(one)["scopeKey"] == str(element)
 

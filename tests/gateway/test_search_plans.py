@@ -1,4 +1,4 @@
-"""Usual searches of work find their way by an index, in a worklist big enough for it to matter."""
+"""Usual searches find their way by an index, in tables big enough for it to matter."""
 
 import re
 from collections.abc import Iterator
@@ -7,18 +7,43 @@ import asyncpg
 import pytest
 
 from signoff_broker.postgres.migrate import migrate
+from signoff_gateway.dialects.orkes.workflow_search import visible_to
+from signoff_gateway.reads import COUNT_MAX, Condition, Entity, Operator, Order, SearchQuery
 from signoff_gateway.reads.postgres import SETTINGS
-from signoff_gateway.reads.statements import Statement
+from signoff_gateway.reads.statements import Search, Statement
 from signoff_gateway.reads.work import PersonPattern, WorkQuery
 from signoff_gateway.reads.work_statements import WorkSearch, may_be_rare, people_like
 from signoff_gateway.reads.work_ways import Owned
 from signoff_schemas.ids import DEFAULT_TENANT
+from signoff_schemas.principal import ADMIN, Grant, Principal
 from tests.conftest import FreshDatabase
 from tests.support.worklist import fill_worklist, usual_queries
 
 pytestmark = pytest.mark.postgres
 ROWS = 50_000
 BIG = "worklist|worklist_texts|user_tasks|variables"
+INSTANCES = """
+INSERT INTO process_instances (
+    key, partition_id, definition_key, process_id, process_version, process_name, tenant, tags,
+    business_id, started_at, state, open, node_id, element_instance_key, started_by
+)
+SELECT
+    (1::bigint << 51) + n, 1, 1,
+    CASE WHEN n % 5000 = 0 THEN 'rare' WHEN n % 2 = 0 THEN 'stand-alone-task' ELSE 'common' END,
+    1, '', '<default>', '{}', '', n, 'ACTIVE', true, '', 0,
+    CASE WHEN n % 5000 = 7 THEN 'jane' ELSE 'app:' || n % 9 END
+FROM generate_series(1, $1::int) AS n
+"""
+STARTER, PROCESS = "process_instances_starter", "process_instances_process"
+RARE = Condition("process_id", Operator.IN, ("rare",))
+FAILED = Condition("ending", Operator.IN, ("FAILED",))
+READER = (Grant("PROCESS_DEFINITION", "rare", ("READ_PROCESS_INSTANCE",)),)
+EXECUTIONS: list[tuple[Principal, tuple[Condition, ...], set[str]]] = [
+    (Principal("jane"), (), {STARTER}),
+    (Principal("jane"), (FAILED,), {STARTER}),
+    (Principal("jane", grants=READER), (), {STARTER, PROCESS}),
+    (Principal("root", roles=(ADMIN,)), (RARE,), {PROCESS}),
+]
 
 
 async def test_usual_searches_never_read_a_whole_table(fresh_database: FreshDatabase) -> None:
@@ -37,6 +62,35 @@ async def test_usual_searches_never_read_a_whole_table(fresh_database: FreshData
         await connection.close()
 
 
+async def test_executions_are_found_without_going_through_all(
+    fresh_database: FreshDatabase,
+) -> None:
+    dsn = await fresh_database(migrate)
+    await fill_process_instances(dsn)
+    connection = await asyncpg.connect(dsn, server_settings=SETTINGS)
+    try:
+        for caller, conditions, indexes in EXECUTIONS:
+            order = (Order("key", descending=True),)
+            query = SearchQuery(conditions, visible_to(caller), order)
+            search = Search(Entity.PROCESS_INSTANCES, query, (DEFAULT_TENANT,))
+            for statement in (search.page(), search.count(COUNT_MAX + 1)):
+                plan = await plan_of(connection, statement)
+
+                assert "Seq Scan on process_instances" not in plan, plan
+                assert set(re.findall(r"\bprocess_instances_\w+", plan)) == indexes, plan
+    finally:
+        await connection.close()
+
+
+async def fill_process_instances(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(INSTANCES, ROWS)
+        await connection.execute("ANALYZE process_instances")
+    finally:
+        await connection.close()
+
+
 def statements_of(query: WorkQuery) -> Iterator[Statement]:
     """All that may be put for a search, whatever the first of them find."""
     owned = Owned(("process-9",), ("definition_7",))
@@ -45,8 +99,8 @@ def statements_of(query: WorkQuery) -> Iterator[Statement]:
         yield search.among("key, input")
         yield search.listed("key, input", total=10_000)
     yield search.listed("key, input")
-    yield people_like("assignee", PersonPattern("user-7*"))
-    yield people_like("claimant", PersonPattern("*nobody*"))
+    yield people_like("assignee", [PersonPattern("user-7*"), PersonPattern("group-*")])
+    yield people_like("claimant", [PersonPattern("*nobody*")])
     if query.seen_by is not None:
         yield search.display_names()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from random import Random
 
+import asyncpg
 import pytest
 
 from signoff_broker.engine.state import UserTask
@@ -68,6 +69,47 @@ async def test_open_tasks_are_found_by_those_to_whom_they_are_open(rows: Written
     assert await finds("ann") == [73, 43, 33, 13]
 
 
+async def test_no_search_finds_or_counts_tasks_of_other_tenants(rows: Written) -> None:
+    sees = SeenBy("eve", owned=True)
+    for task in (work_task(1013), work_task(1023, tenant="other")):
+        await commit_task(rows, task, colour="red")
+
+    for query in (
+        WorkQuery(),
+        WorkQuery(process_ids=("order",)),
+        WorkQuery(text=Word("red")),
+        WorkQuery(input=FieldMatch(("colour",), ("red",)), seen_by=sees),
+        WorkQuery(process_ids=("order",), seen_by=sees),
+        WorkQuery(display_names=("Review order",), states=OPEN, seen_by=sees),
+    ):
+        found = await rows.reads.search_work(query, TENANTS)
+        assert ([each.key for each in found.rows], found.total) == ([k(1013)], 1), query
+        assert (await rows.reads.search_work(query, None)).total == 2, query
+
+
+async def test_whom_wildcards_mean_is_asked_once(rows: Written) -> None:
+    names = ("ann", "anna", "bob", "eve")
+    for number, name in enumerate(names):
+        task = work_task(1013 + 10 * number, work=Work(Person(name), claimant=Person("ann")))
+        await commit_task(rows, task)
+    patterns = [PersonPattern(f"*nobody{number}*") for number in range(200)]
+    patterns += [PersonPattern("an*", group=False), PersonPattern("ann*"), PersonPattern("eve")]
+    asked: list[str] = []
+    connection = await asyncpg.connect(rows.dsn)
+
+    async def fetch(sql: str, *values: object) -> list[asyncpg.Record]:
+        asked.append(sql)
+        return await connection.fetch(sql, *values)
+
+    try:
+        query = WorkQuery(size=0, assignees=tuple(patterns), claimants=(PersonPattern("a*"),))
+        found = await postgres_work.WorkReads(fetch).search_work(query, TENANTS)
+    finally:
+        await connection.close()
+    assert found.total == 3
+    assert len(asked) == 3
+
+
 @dataclass(frozen=True)
 class Listed:
     """A task, and what else searches ask of it."""
@@ -117,6 +159,7 @@ async def one_of_many(rows: Written, counter: int, dice: Random) -> Listed:
     )
     task = work_task(
         counter,
+        tenant="other" if dice.random() < 0.1 else "<default>",
         work=work,
         policy=Policy(open_to_all=dice.random() < 0.5),
         state=dice.choice((TaskState.CREATED, TaskState.CREATING, TaskState.COMPLETED)),
@@ -189,7 +232,8 @@ def is_right(listed: Listed, query: WorkQuery) -> bool:
         ((query.text.text,) if isinstance(query.text, Word) else (), listed.colour),
     ]
     return (
-        all(not names or name in names for names, name in filters)
+        task.tenant in TENANTS
+        and all(not names or name in names for names, name in filters)
         and is_one_of(query.assignees, listed.work.assignee)
         and is_one_of(query.claimants, listed.work.claimant)
         and (query.updated_from is None or at >= query.updated_from)

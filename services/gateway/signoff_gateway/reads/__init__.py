@@ -134,6 +134,7 @@ class SearchQuery:
     """A search. Conditions are ANDed; of ``any_of``, if there are any, one group must hold as well.
 
     Rows come in the order of ``order``, ties and all else by ascending key (listeners: by id).
+    Variables of a scope that a condition names: of several of one name the newest only.
     """
 
     conditions: tuple[Condition, ...] = ()

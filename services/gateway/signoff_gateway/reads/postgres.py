@@ -192,7 +192,7 @@ class PostgresReads(WorkReads):
         )
         narrowed = replace(query, conditions=(*path, *query.conditions))
         within = own if innermost else None
-        search = Search(Entity.VARIABLES, narrowed, None, within=within, newest=True)
+        search = Search(Entity.VARIABLES, narrowed, None, within=within)
         return await self._search(Entity.VARIABLES, narrowed, search)
 
     async def command(self, identifier: str) -> CommandStatus:

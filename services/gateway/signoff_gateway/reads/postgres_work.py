@@ -141,16 +141,18 @@ class WorkReads:
         self, column: Column, people: tuple[PersonPattern, ...], query: WorkQuery
     ) -> tuple[PersonPattern, ...] | None:
         """Those whom patterns mean by their names, where these help; None if there is nobody."""
-        named: dict[PersonPattern, None] = {}
-        for each in people:
-            if "*" not in each.id or each.id == "*" or query.seen_by is not None:
-                named[each] = None
-                continue
-            names = [record[0] for record in await self._put(people_like(column, each))]
-            if len(names) > LIKE_MAX:
-                names = [each.id]
-            named.update({replace(each, id=name): None for name in names})
-        return None if people and not named else tuple(named)
+        patterns = [each for each in people if "*" in each.id]
+        has_anybody = any(not each.id.strip("*") for each in patterns)
+        if not patterns or has_anybody or query.seen_by is not None:
+            return people
+        records = await self._put(people_like(column, patterns))
+        if len(records) > LIKE_MAX:
+            return people
+        named = [each for each in people if "*" not in each.id]
+        for name, numbers in records:
+            meant_by = (each for at, each in enumerate(patterns, 1) if at in numbers)
+            named += [replace(each, id=name) for each in meant_by]
+        return tuple(dict.fromkeys(named)) or None
 
     async def _put(self, statement: Statement) -> Records:
         return await self._fetch(statement.sql, *statement.values)

@@ -73,7 +73,6 @@ class Search:
         query: Conditions, order, page. Its fields must be fields of the entity's row.
         tenants: On whose behalf.
         within: The scope of a task, to leave out what it hides.
-        newest: Variables: of several of one name in one scope the newest only.
     """
 
     def __init__(
@@ -83,13 +82,12 @@ class Search:
         tenants: Tenants,
         *,
         within: int | None = None,
-        newest: bool = False,
     ) -> None:
         self._source = SOURCES[entity]
         self._query = query
         self._tenants = tenants
         self._within = within
-        self._newest = newest
+        self._newest = entity is Entity.VARIABLES and any(map(_names_scope, query.conditions))
         columns = self._source.columns
         self._keys = [_SortKey(columns[o.field], o.descending) for o in query.order]
         self._tie = columns[self._source.tie]
@@ -200,6 +198,10 @@ def _open_only(condition: Condition) -> bool:
             return OPEN_STATES.issuperset(states)
         case _:
             return False
+
+
+def _names_scope(condition: Condition) -> bool:
+    return condition.field == "scope_key" and condition.operator in {Operator.EQ, Operator.IN}
 
 
 def _all(conditions: Sequence[str]) -> str:

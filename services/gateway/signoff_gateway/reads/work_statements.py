@@ -11,7 +11,7 @@ these are found by their index, and the search is among them. Many: they are met
 way through lists.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -35,7 +35,7 @@ from signoff_gateway.reads.work_ways import (
 from signoff_schemas.work import WorkState
 
 LIKE_MAX: Final = 1000
-"""People of whom the lists are read if a pattern means them; of more every task is looked at."""
+"""People of whom the lists are read if patterns mean them; of more every task is looked at."""
 _WORK: Final = named("work.sql")
 
 
@@ -82,7 +82,8 @@ class WorkSearch:
         statement = Statement()
         by = "texts" if has_texts(self._query) else "names"
         hits = _WORK[f"hits_by_{by}"].format(conditions=all_of(list(self._wanted(statement))))
-        parts = [*self._filters(statement), *self._of_states(statement)]
+        filters = [*self._tenant(statement, "w"), *self._filters(statement)]
+        parts = [*filters, *self._of_states(statement)]
         statement.sql = _WORK["among"].format(
             hits=hits,
             matches=_WORK[f"matches_by_{by}"],
@@ -171,17 +172,29 @@ class WorkSearch:
             yield is_one_of(statement, "w.state", self._query.states)
 
 
-def people_like(column: Column, pattern: PersonPattern) -> Statement:
-    """Who there is of such a name in a column; no more than LIKE_MAX of them, and one."""
+def people_like(column: Column, patterns: Sequence[PersonPattern]) -> Statement:
+    """Who there is of such names in a column, each with the numbers of the patterns, from 1.
+
+    There are no more than LIKE_MAX of them, and one.
+    """
     statement = Statement()
-    beginning = pattern.id.partition("*")[0]
+    beginnings = {each.id.partition("*")[0] for each in patterns}
     statement.sql = _WORK["people"].format(
         column=column,
-        beginning=statement.bind(beginning, "text"),
-        pattern=statement.bind(like(pattern.id), "text"),
+        beginnings=statement.bind(_outermost(beginnings), "text[]"),
+        patterns=statement.bind([like(each.id) for each in patterns], "text[]"),
         limit=statement.bind(LIKE_MAX + 1, "bigint"),
     )
     return statement
+
+
+def _outermost(beginnings: Iterable[str]) -> list[str]:
+    """Without those that begin with another one: so no name is come by twice."""
+    found: list[str] = []
+    for each in sorted(beginnings):
+        if not found or not each.startswith(found[-1]):
+            found.append(each)
+    return found
 
 
 def may_be_rare(query: WorkQuery) -> bool:

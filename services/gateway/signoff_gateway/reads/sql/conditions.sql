@@ -73,7 +73,8 @@ EXISTS (
 -- name: of_keys
 key = ANY ({value})
 
--- What a task keeps for itself hides what it was given under the same name.
+-- Of two of one name that are shown in one scope, the one that was made later hides the other: what a
+-- task keeps for itself hides what it was given.
 -- name: newest
 NOT EXISTS (
     SELECT

@@ -99,28 +99,40 @@ LIMIT {limit}
 -- name: texts_of_it
 CROSS JOIN LATERAL (SELECT * FROM read_worklist_texts AS x WHERE x.key = w.key LIMIT 1) AS x
 
--- One name after the other by their index, however many tasks each has.
+-- One name after the other by their index, however many tasks each has and however many patterns there
+-- are.
 -- name: people
-WITH RECURSIVE names (name) AS (
-    (
-        SELECT {column}
-        FROM read_worklist
-        WHERE {column} <> '' AND {column} >= {beginning}
-        ORDER BY {column}
-        LIMIT 1
+SELECT
+    names.name,
+    ARRAY(
+        SELECT patterns.number
+        FROM unnest({patterns}) WITH ORDINALITY AS patterns (pattern, number)
+        WHERE names.name LIKE patterns.pattern
+    ) AS numbers
+FROM unnest({beginnings}) AS beginnings (beginning)
+CROSS JOIN LATERAL (
+    WITH RECURSIVE names (name) AS (
+        (
+            SELECT {column}
+            FROM read_worklist
+            WHERE {column} <> '' AND {column} >= beginnings.beginning
+            ORDER BY {column}
+            LIMIT 1
+        )
+        UNION ALL
+        SELECT (
+            SELECT {column}
+            FROM read_worklist
+            WHERE {column} <> '' AND {column} > names.name
+            ORDER BY {column}
+            LIMIT 1
+        )
+        FROM names
+        WHERE starts_with(names.name, beginnings.beginning)
     )
-    UNION ALL
-    SELECT (
-        SELECT {column}
-        FROM read_worklist
-        WHERE {column} <> '' AND {column} > names.name
-        ORDER BY {column}
-        LIMIT 1
-    )
-    FROM names
-    WHERE starts_with(names.name, {beginning})
-)
-SELECT name FROM names WHERE name LIKE {pattern} LIMIT {limit}
+    SELECT name FROM names WHERE name LIKE ANY ({patterns})
+) AS names
+LIMIT {limit}
 
 -- What somebody has deployed, and which rules they have made.
 -- name: owned
