@@ -118,7 +118,7 @@ class ResolveIncident(Record):
 
 
 class Resource(Record):
-    """One deployed file: its compiled processes, or a form, or a file that is only stored."""
+    """One deployed file: its compiled processes, or a form, or a file that is only kept."""
 
     name: str
     digest: str

@@ -27,6 +27,8 @@ NODES_MAX: Final = 1_000
 """Nodes of a process: a token may pass all in one step."""
 MILLISECONDS_MAX: Final = 100 * 366 * 24 * 3600 * 1000
 """A century: whoever waits longer means for ever."""
+DESCENDANTS_MAX: Final = 2_000
+"""Processes that may come of one that a person started, by triggers and the triggers of those."""
 INT32_MAX: Final = (1 << 31) - 1
 INT64_MAX: Final = (1 << 63) - 1
 COUNT_MAX: Final = 1_000_000_000

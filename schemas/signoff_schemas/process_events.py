@@ -4,6 +4,7 @@ from typing import Literal
 
 from signoff_schemas.documents import DocumentEvent
 from signoff_schemas.graph import UserTaskNode
+from signoff_schemas.limits import DESCENDANTS_MAX
 from signoff_schemas.model import Record
 from signoff_schemas.values import GlobalListener, ProcessReference, Variables
 from signoff_schemas.work import Ending
@@ -24,8 +25,8 @@ class ProcessStarted(Record):
     """Id of the principal."""
     due_at: int | None = None
     """Epoch milliseconds at which the instance, or the node where its token is, is late."""
-    depth: int = 0
-    """How many processes led to this one, each started by a trigger of the one before."""
+    descendants: int = DESCENDANTS_MAX
+    """How many processes may come of this one by triggers, theirs included."""
     at: int
 
 
@@ -113,8 +114,9 @@ class StartCalledFor(Record):
     tenant: str
     business_id: str
     started_by: str
-    depth: int = 0
-    """That the new instance will have (``ProcessStarted.depth``)."""
+    descendants: int = 0
+    """Those of the new instance (``ProcessStarted.descendants``): the calling one has as many less,
+    and one."""
     at: int
 
 

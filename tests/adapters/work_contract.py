@@ -82,7 +82,7 @@ class WorkContract:
         store = (await take()).store
         process = a_process(
             started_by="ann",
-            depth=4,
+            descendants=4,
             due_at=NOW + 9,
             entered_at=NOW,
             retries=2,
@@ -94,7 +94,14 @@ class WorkContract:
         assert list((await store.load([k(1)], [])).instances) == [Instance(process)]
 
         late = replace(
-            process, due_at=None, entered_at=NOW + 1, retries=1, ending=None, reason="", output={}
+            process,
+            descendants=1,
+            due_at=None,
+            entered_at=NOW + 1,
+            retries=1,
+            ending=None,
+            reason="",
+            output={},
         )
         await store.commit(batch_of(Instance(late), a_step(2)))
 

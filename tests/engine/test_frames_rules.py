@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from signoff_schemas.commands import CancelProcess, CompleteTask
+from signoff_schemas.commands import CancelProcess, CompleteTask, UpdateJob, UpdateTask
 from signoff_schemas.documents import RULES, PutDocument
 from signoff_schemas.results import CompleteJob, FailJob, ThrowJobError
 from signoff_schemas.timers import RecurJob, TimeOutJob, TimeOutNode
@@ -202,6 +202,31 @@ def test_late_job_is_given_again_as_often_as_it_has_tries() -> None:
     assert (bench.job(key).retries, bench.job(key).failures) == (2, 1)
     late(bench, key, 10_000)
     assert (bench.job(key).retries, bench.job(key).failures) == (1, 2)
+    late(bench, key, 10_000)
+    assert process(bench, key).ending is Ending.TIMED_OUT
+
+
+def test_tries_that_were_used_up_are_counted_whoever_gives_more() -> None:
+    bench = Bench()
+    given: dict[str, Any] = {"timeout_seconds": 10, "timeout_policy": RETRY}
+    rule(bench, retries=2, retry_delay_seconds=0, **given)
+    key = run(bench, work("do", rule="r"))
+    fail(bench, key)
+    bench.send(UpdateJob(job_key=bench.job(key).key, retries=5))
+    late(bench, key, 10_000)
+    assert (bench.job(key).retries, bench.job(key).failures) == (4, 2)
+    rule(bench, retries=9, **given)
+    late(bench, key, 10_000)
+    assert (bench.job(key).retries, bench.job(key).failures) == (3, 3)
+
+
+def test_tries_of_a_listener_are_not_those_of_its_task() -> None:
+    bench = Bench()
+    rule(bench, timeout_seconds=10, timeout_policy=RETRY, retries=0)
+    hooks = listeners(ListenerEvent.UPDATING, "check")
+    key = run(bench, human("review", rule="r", listeners=hooks))
+    bench.send(UpdateTask(task_key=bench.task(key).key, changes={"priority": 1}))
+    assert bench.job(key).retries > 1
     late(bench, key, 10_000)
     assert process(bench, key).ending is Ending.TIMED_OUT
 

@@ -30,11 +30,12 @@ def called_for(bench: Bench, **given: Any) -> Start:
 def test_triggered_process_starts_under_the_key_that_was_promised() -> None:
     bench = Bench()
     result_of(deploy(bench, framed(human("review"))))
-    called_for(bench)
+    called_for(bench, descendants=7)
     done = bench.fire(StartTriggered(start_key=KEY))
 
     instance = bench.instance(KEY).process
     assert (instance.key, instance.started_by, instance.business_id) == (KEY, "ann", "b")
+    assert instance.descendants == 7
     whole = bench.instance(KEY).variables[KEY]["whole"].value
     assert isinstance(whole, dict)
     assert whole["input"] == {"a": 1}

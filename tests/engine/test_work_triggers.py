@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from signoff_schemas.commands import Deploy, Resource
+from signoff_schemas.limits import DESCENDANTS_MAX
 from signoff_schemas.process_events import StartCalledFor
 from signoff_schemas.timers import StartTriggered, TimeOutNode
 from signoff_schemas.values import Listener, ListenerEvent
@@ -144,16 +147,56 @@ def test_denied_transition_triggers_nothing() -> None:
     assert types_of(done) == ["job.completed", "user_task.denied"]
 
 
-def test_triggers_that_start_each_other_come_to_an_end() -> None:
+def go_on(bench: Bench) -> list[int]:
+    """Start what is called for until nothing is; gives the keys of what was started."""
+    started: list[int] = []
+    while bench.world.starts and len(started) < 3 * DESCENDANTS_MAX:
+        key = next(iter(bench.world.starts))
+        bench.fire(StartTriggered(start_key=key))
+        started.append(key)
+    return started
+
+
+def test_chain_of_triggers_goes_on_for_ten_processes() -> None:
     bench = Bench()
     key = bench.share(triggers=triggers(TriggerEvent.PENDING, process="shared"))
 
-    tasks = [key]
-    while bench.world.starts and len(tasks) < 50:
-        (start,) = bench.world.starts.values()
-        bench.fire(StartTriggered(start_key=start.key))
-        tasks.append(bench.instance(start.key).task.key)  # type: ignore[union-attr]
+    tasks = [key, *(bench.task(each).key for each in go_on(bench))]
 
     assert len(tasks) == 11
     assert [line(bench.log(each)[0]) for each in tasks[:-1]] == ["PENDING -> shared"] * 10
-    assert line(bench.log(tasks[-1])[0]) == "PENDING -> shared (10 processes started one another)"
+    told = "PENDING -> shared (too many processes came of one start)"
+    assert line(bench.log(tasks[-1])[0]) == told
+
+
+@pytest.mark.parametrize("width", [2, 50])
+def test_triggers_that_start_each_other_come_to_an_end(width: int) -> None:
+    bench = Bench()
+    events = [TriggerEvent.PENDING] * width
+    bench.share(triggers=triggers(*events, process="shared"))
+
+    assert width < len(go_on(bench)) <= DESCENDANTS_MAX
+
+
+def test_triggers_of_one_task_over_time_share_what_may_come_of_it() -> None:
+    bench = Bench()
+    feeding = triggers(TriggerEvent.CLAIMED, TriggerEvent.PENDING, process="shared")
+    key = bench.share(triggers=feeding)
+    for _ in range(20):
+        bench.send(take(key, "john"), principal=ROOT)
+        bench.send(release(key), principal=ROOT)
+
+    assert bench.instance(key).process.descendants == 0
+    assert len(go_on(bench)) <= DESCENDANTS_MAX
+
+
+def test_process_without_triggers_counts_as_one() -> None:
+    bench = Bench()
+    deploy_started(bench)
+    key = bench.share(triggers=triggers(TriggerEvent.CLAIMED))
+    for _ in range(20):
+        bench.send(take(key, "john"), principal=ROOT)
+        bench.send(release(key), principal=ROOT)
+
+    assert bench.instance(key).process.descendants == DESCENDANTS_MAX - 20
+    assert len(go_on(bench)) == 20

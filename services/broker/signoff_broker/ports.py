@@ -200,7 +200,10 @@ class Store(Protocol):
         ...
 
     async def settings(self) -> Settings:
-        """The cluster-wide settings as they are now."""
+        """The cluster-wide settings as they are now.
+
+        Without the definitions that are deleted and that no instance of this partition runs.
+        """
         ...
 
     async def commit(self, batch: Batch) -> None:

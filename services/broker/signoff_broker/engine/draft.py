@@ -196,7 +196,7 @@ def _start(event: StartCalledFor) -> Start:
         tenant=event.tenant,
         business_id=event.business_id,
         started_by=event.started_by,
-        depth=event.depth,
+        descendants=event.descendants,
     )
 
 

@@ -192,6 +192,6 @@ def _process(instance: Instance, event: ProcessEvent) -> Instance:
         case processes.ProcessStarted():
             return process.started(event)
         case processes.StartCalledFor():
-            return instance  # it will be one of its own
+            return process.called_for(instance, event)
         case _:
             assert_never(event)

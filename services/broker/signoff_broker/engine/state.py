@@ -171,8 +171,8 @@ class Process:
     """Where the token is; empty between nodes and at the end."""
     element_instance_key: int = 0
     started_by: str = ""
-    depth: int = 0
-    """How many processes led to this one, each started by a trigger of the one before."""
+    descendants: int = 0
+    """How many processes may still come of this one by triggers, theirs included."""
     due_at: int | None = None
     """Epoch milliseconds at which the node or the instance is late, whichever is first."""
     entered_at: int | None = None
@@ -210,7 +210,7 @@ class Start:
     tenant: str
     business_id: str
     started_by: str
-    depth: int = 0
+    descendants: int = 0
     """That the instance will have."""
 
 

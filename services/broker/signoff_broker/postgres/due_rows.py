@@ -21,7 +21,7 @@ def start_insert(start: Start) -> Row:
         start.tenant,
         start.business_id,
         start.started_by,
-        start.depth,
+        start.descendants,
     )
 
 

@@ -93,6 +93,7 @@ def process_update(process: Process) -> Row:
         process.ending,
         process.reason or None,
         None if process.output is None else _json(process.output),
+        process.descendants,
     )
 
 
@@ -108,7 +109,6 @@ def process_insert(process: Process) -> Row:
         process.started_at,
         None if node is None else node.__pydantic_serializer__.to_json(node).decode(),
         process.started_by,
-        process.depth,
     )
 
 
@@ -291,7 +291,7 @@ def _process(row: Sequence[Any]) -> Process:
         ending=None if row[18] is None else Ending(row[18]),
         reason=row[19],
         output=None if row[20] is None else orjson.loads(row[20]),
-        depth=row[21],
+        descendants=row[21],
     )
 
 

@@ -15,8 +15,9 @@ a value could not be stored, by going through the batch once more, one record at
 Careful mode. A record at which the process dies comes again, and would take down one owner after
 the other. So whoever takes a partition from an owner that did not give it back notes the beginning
 of each of the first batches durably before stepping it. A batch at which somebody died already goes
-one record at a time, each noted; the third death at one of them is its last. Where records die with
-the process, nobody is suspected: what comes under the same offset is another one.
+one record at a time, each noted; the third death at one of them is its last. A batch of which a
+part was committed begins with another record the next time: that takes some owners more. Where
+records die with the process, nobody is suspected: what comes under the same offset is another one.
 """
 
 import asyncio

@@ -12,6 +12,7 @@ from signoff_schemas.process_events import (
     ProcessStarted,
     ProcessTerminated,
     ProcessTerminating,
+    StartCalledFor,
     VariableSet,
 )
 from signoff_schemas.values import ProcessState, Variables
@@ -31,7 +32,7 @@ def started(event: ProcessStarted) -> Instance:
             started_at=event.at,
             standalone=event.standalone,
             started_by=event.started_by,
-            depth=event.depth,
+            descendants=event.descendants,
             due_at=event.due_at,
         )
     )
@@ -97,6 +98,12 @@ def timed_out(instance: Instance, event: ElementTimedOut) -> Instance:
     """The node is begun again, once its work is off."""
     process = replace(instance.process, due_at=event.due_at, retries=event.retries)
     return replace(instance, process=process)
+
+
+def called_for(instance: Instance, event: StartCalledFor) -> Instance:
+    """The new instance will be one of its own; this one has handed down what that may start."""
+    left = instance.process.descendants - 1 - event.descendants
+    return replace(instance, process=replace(instance.process, descendants=left))
 
 
 def terminating(instance: Instance, event: ProcessTerminating) -> Instance:

@@ -11,7 +11,11 @@ Result = dict[str, object]
 
 
 def put(draft: Draft, command: PutDocument) -> Result | Rejection:
-    """Save a version: one that is named, the highest that there is, or one more than that."""
+    """Save a version: one that is named, the highest that there is, or one more than that.
+
+    Nothing is kept of one that was deleted: if it is made again within the millisecond in which it
+    was saved last, the two have the same instant.
+    """
     versions = _versions(draft, command)
     version = command.version
     if version is None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final, TypeVar, cast
 
 from signoff_broker.engine.processors.values import Failure
+from signoff_schemas.graph import ProcessGraph, UserTaskNode
 from signoff_schemas.limits import (
     MILLISECONDS_MAX,
     NAME_MAX,
@@ -66,6 +67,16 @@ def startable_by(policy: Template) -> Iterator[str]:
                 yield name
             case _:
                 yield ANY
+
+
+def may_start_others(graph: ProcessGraph) -> bool:
+    """Whether any task of a process may have a trigger."""
+    return any(
+        isinstance(node, UserTaskNode)
+        and node.policy is not None
+        and any(True for _ in startable_by(node.policy))
+        for node in graph.nodes.values()
+    )
 
 
 def unfit_assignments(assignments: tuple[Assignment, ...]) -> bool:

@@ -10,7 +10,7 @@ from signoff_broker.engine.draft import Draft, Failed
 from signoff_broker.engine.expressions import is_expression
 from signoff_broker.engine.preconditions import is_running, must_be_of_tenant, refuse
 from signoff_broker.engine.processors import frames, tokens, user_task
-from signoff_broker.engine.state import Definition, Instance
+from signoff_broker.engine.state import Definition
 from signoff_schemas.commands import CancelProcess, CreateUserTask, StartProcess
 from signoff_schemas.ids import key_of
 from signoff_schemas.process_events import ElementTimedOut, ProcessStarted, StartSettled
@@ -95,7 +95,7 @@ def start_triggered(draft: Draft, timer: StartTriggered) -> None:
         tenant=call.tenant,
         business_id=call.business_id,
         started_by=call.started_by,
-        depth=call.depth,
+        descendants=call.descendants,
         due_at=frames.deadline(found.graph, draft.now),
         at=draft.now,
     )
@@ -139,7 +139,9 @@ def time_out(draft: Draft, timer: TimeOutNode) -> None:
         return
     node = tokens.standing_at(draft)
     rule = frames.rule_of(draft, node.rule)
-    retries = _retries_left(instance)
+    # Beside a task the job is a listener's, whose tries are its own.
+    work = None if instance.task is not None else instance.job
+    retries = process.retries if work is None else work.retries - 1
     if rule.timeout_policy is not TimeoutPolicy.RETRY or retries <= 0:
         reason = f"'{node.id}' was not done in time."
         tokens.end_early(draft, Failed(Ending.TIMED_OUT, reason))
@@ -155,7 +157,7 @@ def time_out(draft: Draft, timer: TimeOutNode) -> None:
     )
     tokens.clear_the_way(draft)
     if draft.open.task is None:
-        tokens.begin_again(draft)
+        tokens.begin_again(draft, failures=0 if work is None else work.failures + 1)
     else:
         user_task.cancel(draft, timed_out=True)
 
@@ -200,11 +202,6 @@ def _begin(draft: Draft, started: ProcessStarted, variables: Variables) -> None:
         variables = frames.open_up(frame, draft.open.process, variables)
     scopes.set_local(draft, started.process_instance_key, variables)
     tokens.begin(draft)
-
-
-def _retries_left(instance: Instance) -> int:
-    """How often the node may be begun again: a job has used up some of its tries itself."""
-    return instance.process.retries if instance.job is None else instance.job.retries - 1
 
 
 def _definition_for(draft: Draft, command: StartProcess) -> Definition | Rejection:

@@ -78,8 +78,11 @@ def try_again(draft: Draft, incident: Incident) -> None:
         _exit(draft, node, task_key=incident.task_key, job_key=incident.job_key)
 
 
-def begin_again(draft: Draft) -> None:
-    """The node was not done in time, and its work is off: it is visited once more."""
+def begin_again(draft: Draft, *, failures: int = 0) -> None:
+    """The node was not done in time, and its work is off: it is visited once more.
+
+    ``failures``: tries that its job has used up, this one included.
+    """
     process, node = draft.open.process, standing_at(draft)
     draft.emit(
         ElementLeft(
@@ -90,7 +93,7 @@ def begin_again(draft: Draft) -> None:
             at=draft.now,
         )
     )
-    _arrive_in_frame(draft, node, process.retries)
+    _arrive_in_frame(draft, node, process.retries, failures=failures)
 
 
 def end_early(draft: Draft, end: Failed) -> None:
@@ -191,7 +194,7 @@ def _arrive(draft: Draft, node: Work) -> None:
     _work(draft, node)
 
 
-def _arrive_in_frame(draft: Draft, node: Work, retries: int) -> None:
+def _arrive_in_frame(draft: Draft, node: Work, retries: int, *, failures: int = 0) -> None:
     """All values are made before anything happens: a node whose values fail is not visited."""
     try:
         given = frames.made_variables(draft, node.template or Object(members={}))
@@ -218,8 +221,7 @@ def _arrive_in_frame(draft: Draft, node: Work, retries: int) -> None:
     if isinstance(node, UserTaskNode):
         user_task.create(draft, node, policy, title)
     else:
-        before = frames.retries_of(node, frames.rule_of(draft, node.rule)) - retries
-        _create_job(draft, node, node.job_type, retries + 1, failures=max(before, 0))
+        _create_job(draft, node, node.job_type, retries + 1, failures=failures)
 
 
 def _work(draft: Draft, node: Work) -> None:

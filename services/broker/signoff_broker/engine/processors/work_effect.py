@@ -7,6 +7,7 @@ from typing import Final
 from signoff_broker.engine.definitions import find_definition
 from signoff_broker.engine.draft import Draft
 from signoff_broker.engine.lifecycle import PHASE_OF
+from signoff_broker.engine.processors.policies import may_start_others
 from signoff_broker.engine.state import Transition, UserTask
 from signoff_broker.engine.work_states import corrected, shown_assignee, state_of, work_state
 from signoff_schemas.frozen import frozen
@@ -36,8 +37,6 @@ class Effect:
 
 
 NO_EFFECT: Final = Effect()
-TRIGGER_DEPTH_MAX: Final = 10
-"""Processes that may start one another by triggers: a circle of them must come to an end."""
 
 
 def effect_of(
@@ -63,27 +62,33 @@ def call_for(
 ) -> tuple[tuple[Triggered, ...], tuple[StartCalledFor, ...]]:
     """Call for the processes that are to start now: log lines, and the events to emit.
 
-    What cannot be started is told by the log and troubles nobody else.
+    What cannot be started is told by the log and troubles nobody else. Of the processes that may
+    still come of this one, each start has an equal part, and as much is left for later: triggers
+    that feed each other come to an end, however many there are.
     """
     lines: list[Triggered] = []
     starts: list[StartCalledFor] = []
-    for trigger in policy.triggers:
-        if trigger.on in happened:
-            line, start = _start(draft, trigger)
-            lines.append(line)
-            if start is not None:
-                starts.append(start)
+    fired = [trigger for trigger in policy.triggers if trigger.on in happened]
+    left = draft.open.process.descendants
+    part = max(1, left // (len(fired) + 1))
+    for trigger in fired:
+        line, start = _start(draft, trigger, min(part, left))
+        lines.append(line)
+        if start is not None:
+            starts.append(start)
+            left -= 1 + start.descendants
     return tuple(lines), tuple(starts)
 
 
-def _start(draft: Draft, trigger: Trigger) -> tuple[Triggered, StartCalledFor | None]:
+def _start(draft: Draft, trigger: Trigger, part: int) -> tuple[Triggered, StartCalledFor | None]:
+    """``part``: processes that may come of it, itself included."""
     process, name, version = draft.open.process, trigger.process_id, trigger.version
     found = find_definition(draft.settings, process.tenant, name, version)
     error = ""
     if found is None:
         error = f"no definition '{name}'" + (f" of version {version}" if version != -1 else "")
-    elif process.depth >= TRIGGER_DEPTH_MAX:
-        error = f"{process.depth} processes started one another"
+    elif not part:
+        error = "too many processes came of one start"
     if found is None or error:
         return Triggered(trigger.on, draft.now, name, version, error=error), None
     key, version = draft.new_key(), found.process.version
@@ -96,7 +101,7 @@ def _start(draft: Draft, trigger: Trigger) -> tuple[Triggered, StartCalledFor | 
         tenant=process.tenant,
         business_id=trigger.business_id,
         started_by=process.started_by,
-        depth=process.depth + 1,
+        descendants=part - 1 if may_start_others(found.graph) else 0,
         at=draft.now,
     )
     return Triggered(trigger.on, draft.now, name, version, started_key=key), start

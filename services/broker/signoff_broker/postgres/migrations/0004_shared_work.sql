@@ -19,7 +19,7 @@ WHERE assignment_due_at IS NOT NULL;
 -- `late_at` repeats `due_at` as long as the instance can be late.
 ALTER TABLE process_instances
 ADD COLUMN started_by text NOT NULL DEFAULT '',
-ADD COLUMN depth int NOT NULL DEFAULT 0,
+ADD COLUMN descendants int NOT NULL DEFAULT 0,
 ADD COLUMN due_at bigint,
 ADD COLUMN late_at bigint,
 ADD COLUMN entered_at bigint,
@@ -35,6 +35,15 @@ WHERE late_at IS NOT NULL;
 -- Whether something still runs by a definition that is deleted: with every change of the settings.
 CREATE INDEX process_instances_definition ON process_instances (partition_id, definition_key)
 WHERE open AND standalone IS NULL;
+
+-- What a person or an application has started.
+CREATE INDEX process_instances_starter ON process_instances (started_by, key DESC)
+WHERE started_by <> '';
+
+-- Instances of a process, newest first. Nobody asks for those of tasks that stand alone, which may be
+-- most of all: to make one of them costs nothing here.
+CREATE INDEX process_instances_process ON process_instances (process_id, key DESC)
+WHERE process_id <> 'stand-alone-task';
 
 -- How many tries were used up.
 ALTER TABLE jobs ADD COLUMN failures int NOT NULL DEFAULT 0;
@@ -74,7 +83,7 @@ CREATE TABLE starts (
     tenant text NOT NULL,
     business_id text NOT NULL,
     started_by text NOT NULL,
-    depth int NOT NULL,
+    descendants int NOT NULL,
     PRIMARY KEY (partition_id, key)
 );
 
@@ -302,8 +311,9 @@ CREATE VIEW read_documents AS
 SELECT kind, id, version, content, created_at, created_by, updated_at, updated_by
 FROM documents;
 
--- What a task or a job keeps for itself is shown where it stands: in its element instance. One of a
--- name that is there already is newer.
+-- What a task or a job keeps for itself is shown where it stands: in its element instance. Under the name
+-- of something that is there already it is a second row: a search that names the scope gives the one
+-- that was made later.
 CREATE OR REPLACE VIEW read_variables AS
 SELECT
     variables.key,

@@ -21,7 +21,7 @@ SELECT
     p.key, p.definition_key, p.process_id, p.process_version, p.process_name, p.tenant, p.tags,
     p.business_id, p.started_at, p.standalone, p.state, p.ended_at, p.node_id,
     p.element_instance_key, p.started_by, p.due_at, p.entered_at, p.retries, p.ending, p.reason,
-    p.output, p.depth,
+    p.output, p.descendants,
     t.key, t.element_instance_key, t.profile, t.tenant, t.tags, t.business_id, t.created_at,
     t.state, t.assignee, t.candidate_groups, t.candidate_users, t.due_date, t.follow_up_date,
     t.priority, t.transition, t.completed_at, t.action, t.work, t.policy, t.logged, t.updated_at,

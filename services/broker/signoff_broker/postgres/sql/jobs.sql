@@ -30,7 +30,7 @@ UNION ALL
 (
     SELECT
         'start', key, NULL, NULL, process_id, version, variables, tenant, business_id, started_by,
-        depth
+        descendants
     FROM starts
     WHERE partition_id = $1
     ORDER BY key

@@ -7,22 +7,22 @@
 INSERT INTO process_instances (
     partition_id, key, definition_key, process_id, process_version, process_name, tenant, tags,
     business_id, started_at, standalone, state, open, ended_at, node_id, element_instance_key,
-    due_at, late_at, entered_at, retries, ending, reason, output, started_by, depth
+    due_at, late_at, entered_at, retries, ending, reason, output, descendants, started_by
 )
 SELECT
     $1, key, definition_key, process_id, process_version, process_name, tenant, tags::text[],
     business_id, started_at, standalone, state, open, ended_at, node_id, element_instance_key,
-    due_at, late_at, entered_at, retries, ending, coalesce(reason, ''), output, started_by,
-    depth
+    due_at, late_at, entered_at, retries, ending, coalesce(reason, ''), output, descendants,
+    started_by
 FROM unnest(
     $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::bigint[], $11::int[], $12::text[], $13::text[], $14::json[], $15::bigint[],
-    $16::text[], $17::int[], $18::text[], $19::text[], $20::text[], $21::text[], $22::bigint[],
-    $23::json[], $24::text[], $25::int[]
+    $9::bigint[], $10::bigint[], $11::int[], $12::text[], $13::text[], $14::json[], $15::int[],
+    $16::bigint[], $17::text[], $18::int[], $19::text[], $20::text[], $21::text[], $22::text[],
+    $23::bigint[], $24::json[], $25::text[]
 ) AS u (
     key, state, open, ended_at, node_id, element_instance_key, due_at, late_at, entered_at,
-    retries, ending, reason, output, definition_key, process_id, process_version, process_name,
-    tenant, tags, business_id, started_at, standalone, started_by, depth
+    retries, ending, reason, output, descendants, definition_key, process_id, process_version,
+    process_name, tenant, tags, business_id, started_at, standalone, started_by
 );
 
 -- name: update_processes
@@ -31,13 +31,13 @@ SET
     state = u.state, open = u.open, ended_at = u.ended_at, node_id = u.node_id,
     element_instance_key = u.element_instance_key, due_at = u.due_at, late_at = u.late_at,
     entered_at = u.entered_at, retries = u.retries, ending = u.ending,
-    reason = coalesce(u.reason, ''), output = u.output
+    reason = coalesce(u.reason, ''), output = u.output, descendants = u.descendants
 FROM unnest(
     $1::bigint[], $2::text[], $3::boolean[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[],
-    $8::bigint[], $9::bigint[], $10::int[], $11::text[], $12::text[], $13::json[]
+    $8::bigint[], $9::bigint[], $10::int[], $11::text[], $12::text[], $13::json[], $14::int[]
 ) AS u (
     key, state, open, ended_at, node_id, element_instance_key, due_at, late_at, entered_at,
-    retries, ending, reason, output
+    retries, ending, reason, output, descendants
 )
 WHERE p.key = u.key;
 
@@ -170,7 +170,7 @@ FROM unnest($2::bigint[], $3::int[], $4::json[]) AS u;
 -- name: insert_starts
 -- $1 partition_id int, then an array a column.
 INSERT INTO starts (
-    partition_id, key, process_id, version, variables, tenant, business_id, started_by, depth
+    partition_id, key, process_id, version, variables, tenant, business_id, started_by, descendants
 )
 SELECT $1, u.*
 FROM unnest(
