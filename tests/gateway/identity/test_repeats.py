@@ -1,6 +1,7 @@
 """Changes of the directory that come again under their idempotency key."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -44,6 +45,20 @@ def fail_once(stack: Stack, is_it: Callable[[PutDocument], bool]) -> None:
     def answer(entry: Entry) -> Outcome | str | None:
         if isinstance(entry.body, PutDocument) and is_it(entry.body):
             return next(failures, None) or otherwise(entry)
+        return otherwise(entry)
+
+    stack.broker.answer = answer
+
+
+def overtake_once(stack: Stack, kept: Documents, user: str) -> None:
+    """Another gateway saves a user just before the first change of it arrives."""
+    otherwise, left = stack.broker.answer, [user]
+
+    def answer(entry: Entry) -> Outcome | str | None:
+        if isinstance(entry.body, PutDocument) and entry.body.id in left:
+            left.clear()
+            row = kept.rows[USER, user]
+            kept.rows[USER, user] = replace(row, updated_at=row.updated_at + 5)
         return otherwise(entry)
 
     stack.broker.answer = answer
@@ -205,3 +220,29 @@ async def test_a_key_is_shown_as_switched_as_it_is(times: int) -> None:
 
     assert [each.json()["status"] for each in shown] == ["INACTIVE"] * times
     assert [each["status"] for each in listed] == ["INACTIVE"]
+
+
+async def test_a_deletion_that_was_overtaken_once_ends_as_it_did_when_it_comes_again() -> None:
+    async with guarded() as (stack, kept):
+        remembering(stack, kept)
+        await team(stack, "u1")
+        overtake_once(stack, kept, "u1")
+        first = await ask(stack, "DELETE", "/api/groups/team")
+        second = await ask(stack, "DELETE", "/api/groups/team")
+
+    assert (first.status_code, second.status_code) == (200, 200)
+
+
+async def test_what_is_taken_away_once_is_not_taken_away_again() -> None:
+    grants, name = "/api/auth/authorization", (GRANTS, "USER:jane")
+    other = {**GRANT, "target": {"type": "TASK_DEF", "id": "other"}}
+    async with guarded() as (stack, kept):
+        remembering(stack, kept)
+        await stack.client.post(grants, json=GRANT, auth=ROOT)
+        await ask(stack, "DELETE", grants, GRANT)
+        for each in (GRANT, other):
+            await stack.client.post(grants, json=each, auth=ROOT)
+        again = await ask(stack, "DELETE", grants, GRANT)
+
+    assert again.status_code == 200
+    assert len(kept.rows[name].content["grants"]) == 2

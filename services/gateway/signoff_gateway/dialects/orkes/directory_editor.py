@@ -30,6 +30,8 @@ ATTEMPTS: Final = 10
 ATTEMPTS_UNDER_KEY: Final = 100
 """At one change by all requests under one idempotency key: each runs through those before it."""
 _NAMES: Final = {"user": "user", "group": "group", "role": "role", "application": "application"}
+_FOR_GOOD: Final = "for good"
+"""The occasion of a removal whatever has become of a document: the same in each attempt."""
 T = TypeVar("T")
 
 
@@ -75,7 +77,7 @@ class Edit:
         """
         self.must_not_be_fixed(kind, identifier)
         try:
-            await self._ask(DeleteDocument(kind=kind, id=identifier))
+            await self._ask(DeleteDocument(kind=kind, id=identifier), _FOR_GOOD)
         except Rejected as refusal:
             if refusal.rejection.code is not Code.DOCUMENT_NOT_FOUND:
                 raise
@@ -96,7 +98,8 @@ class Edit:
     async def forget_grants(self, subject: str, identifier: str) -> None:
         """Of a subject that is gone: whatever it was granted by now."""
         try:
-            await self._ask(DeleteDocument(kind=GRANTS, id=granted_id(subject, identifier)))
+            command = DeleteDocument(kind=GRANTS, id=granted_id(subject, identifier))
+            await self._ask(command, _FOR_GOOD)
         except Rejected as refusal:
             if refusal.rejection.code is not Code.DOCUMENT_NOT_FOUND:
                 raise
@@ -123,7 +126,7 @@ class Edit:
 
     async def _ask(self, command: DocumentCommand, occasion: str = "") -> None:
         """``occasion``: tells commands on one document apart, if it is not the attempt."""
-        part = part_of(command.type, command.kind, command.id, occasion or self.attempt)
+        part = part_of(command.kind, command.id, occasion or self.attempt)
         settled = await self.sender.ask(self.call, command, partition=SETTINGS_PARTITION, part=part)
         result_of(settled)
 

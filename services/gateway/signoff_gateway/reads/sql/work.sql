@@ -130,7 +130,9 @@ CROSS JOIN LATERAL (
         FROM names
         WHERE starts_with(names.name, beginnings.beginning)
     )
-    SELECT name FROM names WHERE name LIKE ANY ({patterns})
+    SELECT name
+    FROM names
+    WHERE starts_with(name, beginnings.beginning) AND name LIKE ANY ({patterns})
 ) AS names
 LIMIT {limit}
 
