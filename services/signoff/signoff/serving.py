@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 BACKLOG = 2048
 GRACE_SECONDS = 3
 HEAD_BYTES_MAX = 64 * 1024
+LINGER_SECONDS = 1.0
 
 
 class AddressTaken(OSError):
@@ -38,8 +39,11 @@ class _Joining:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._held = b""
+        self._ended = False
 
     def write(self, data: bytes) -> None:
+        if self._ended:
+            return
         if self._held:
             held, self._held = self._held, b""
             self._transport.write(held + data)
@@ -51,8 +55,19 @@ class _Joining:
         self._flush()
         self._transport.close()
 
+    def end(self) -> None:
+        """Close, but hear the peer out for a moment.
+
+        Closing at once would reset the connection under a peer that still writes, and what was
+        sent last would be lost with it.
+        """
+        self._flush()
+        self._ended = True
+        self._transport.write_eof()
+        self._loop.call_later(LINGER_SECONDS, self._transport.close)
+
     def is_closing(self) -> bool:
-        return self._transport.is_closing()
+        return self._ended or self._transport.is_closing()
 
     def _flush(self) -> None:
         if self._held:
@@ -74,7 +89,8 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = cast("asyncio.Transport", _Joining(transport))
+        self._joining = _Joining(transport)
+        self.transport = cast("asyncio.Transport", self._joining)
 
     def on_message_begin(self) -> None:
         self._in_head, self._head_bytes = True, 0
@@ -90,6 +106,8 @@ class _Protocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
+        if self._joining.is_closing():
+            return
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
@@ -99,7 +117,7 @@ class _Protocol(HttpToolsProtocol):
             self._go_on_without_upgrade(data[wish.args[0] :])
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse(431, "Request Header Fields Too Large", "The head is too large.")
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
@@ -121,14 +139,16 @@ class _Protocol(HttpToolsProtocol):
         self._refuse(400, "Bad Request", msg)
 
     def _refuse(self, status: int, title: str, detail: str) -> None:
+        if self._joining.is_closing():
+            return
         problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
         body = json.dumps({**problem, "instance": "/"}).encode()
         head = (
             f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._joining.write(head.encode() + body)
+        self._joining.end()
 
 
 def listen(host: str, port: int) -> socket.socket:
