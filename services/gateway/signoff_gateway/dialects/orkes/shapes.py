@@ -243,13 +243,6 @@ class Task(TypedDict):
     queueWaitTime: int
 
 
-class TaskPage(TypedDict):
-    """A page of the tasks of an execution."""
-
-    results: list[Task]
-    totalHits: int
-
-
 class Workflow(TypedDict):
     """An execution of a workflow."""
 
