@@ -102,6 +102,7 @@ def _missing(applied: dict[int, tuple[str, str]]) -> list[Migration]:
             missing.append(migration)
         elif recorded[1] != migration.checksum:
             raise SchemaError(
-                f"{migration.name} is not the file that was applied here as {recorded[0]}"
+                f"{migration.name} is not the file that was applied here as {recorded[0]}:"
+                " another build made this database; run that one, or use another database"
             )
     return missing
