@@ -25,9 +25,12 @@ from signoff_schemas.ids import SETTINGS_PARTITION
 from signoff_schemas.principal import ADMIN, ENGINE
 from signoff_schemas.rejections import Code
 
-ATTEMPTS: Final = 10
-"""At one change, each made in vain because another gateway has changed the same meanwhile."""
-ATTEMPTS_UNDER_KEY: Final = 100
+ATTEMPTS: Final = 100
+"""At one change, each made in vain because another gateway has changed the same meanwhile.
+
+Of two gateways that are equally fast each wins every second time, so ten losses in a row are seen.
+"""
+ATTEMPTS_UNDER_KEY: Final = 1_000
 """At one change by all requests under one idempotency key: each runs through those before it."""
 _NAMES: Final = {"user": "user", "group": "group", "role": "role", "application": "application"}
 _FOR_GOOD: Final = "for good"
