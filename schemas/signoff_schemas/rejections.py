@@ -64,7 +64,6 @@ class Code(StrEnum):
     LISTENER_NOT_FOUND = "listener_not_found"  # id
     COMMAND_EXPIRED = "command_expired"  # issued_at
     COMMAND_REUSED = "command_reused"  # id
-    COMMAND_NOT_WITHDRAWABLE = "command_not_withdrawable"  # id, state
     COMMAND_WITHDRAWN = "command_withdrawn"  # id
     TOO_MANY_WAITERS = "too_many_waiters"  # id
     LISTENER_WAITS_EXHAUSTED = "listener_waits_exhausted"  # type

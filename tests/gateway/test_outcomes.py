@@ -10,7 +10,7 @@ from signoff_schemas.commands import Withdraw
 from signoff_schemas.ids import command_id
 from signoff_schemas.rejections import Code, Rejection, RejectionType
 from signoff_schemas.replies import Outcome, OutcomeStatus
-from tests.support.gateway import APPLIED, TASK, Stack, rejected, running
+from tests.support.gateway import APPLIED, TASK, Stack, running
 
 PATH = f"/v2/user-tasks/{TASK}"
 TIMED_OUT = "Expected to handle request, but request timed out between gateway and broker"
@@ -171,16 +171,6 @@ async def test_a_withdrawal_goes_down_the_partition_of_its_command() -> None:
         assert answer.json() == {"commandId": target, "status": "WITHDRAWN"}
         [entry] = stack.broker.commands
         assert (entry.partition, entry.body) == (3, Withdraw(target=target))
-
-
-async def test_what_cannot_be_withdrawn_is_a_conflict(stack: Stack) -> None:
-    stack.broker.answer = lambda _: rejected(
-        RejectionType.INVALID_STATE, Code.COMMAND_NOT_WITHDRAWABLE, id="c1-a", state="CREATING"
-    )
-
-    answer = await stack.client.post("/v2/commands/c1-a/withdrawal")
-
-    assert (answer.status_code, answer.json()["title"]) == (409, "INVALID_STATE")
 
 
 async def test_a_stop_lets_what_is_under_way_end() -> None:

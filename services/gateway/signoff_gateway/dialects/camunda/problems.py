@@ -155,9 +155,6 @@ _TEXTS: Final[Mapping[Code, str]] = {
         "Expected the same request as before under the idempotency key of command '{id}',"
         " but it is another one"
     ),
-    Code.COMMAND_NOT_WITHDRAWABLE: (
-        "Expected to withdraw command '{id}', but it waits in state '{state}'"
-    ),
     Code.COMMAND_WITHDRAWN: "Command '{id}' was withdrawn before it was applied",
     Code.TOO_MANY_WAITERS: (
         "Expected to wait for command '{id}', but too many requests wait for it already"

@@ -23,7 +23,6 @@ _CONFLICTS: Final = frozenset(
         Code.TRANSITION_CANCELED,
         Code.TRANSITION_WITHDRAWN,
         Code.COMMAND_WITHDRAWN,
-        Code.COMMAND_NOT_WITHDRAWABLE,
         Code.DEFINITION_EXISTS,
         Code.DOCUMENT_CHANGED,
     }
@@ -90,7 +89,6 @@ _TEXTS: Final[Mapping[Code, str]] = {
     Code.LISTENER_NOT_FOUND: "No such task listener found by id: {id}",
     Code.COMMAND_EXPIRED: "The request is older than 23 hours",
     Code.COMMAND_REUSED: "Another request was made under the same Idempotency-Key",
-    Code.COMMAND_NOT_WITHDRAWABLE: "The request {id} cannot be withdrawn any more",
     Code.COMMAND_WITHDRAWN: "The request {id} was withdrawn before it was applied",
     Code.TOO_MANY_WAITERS: "Too many requests wait for the outcome of {id}",
     Code.LISTENER_WAITS_EXHAUSTED: (
