@@ -30,7 +30,10 @@ class PutDocument(Record):
     must_be_new: bool = False
     """Refuse (ALREADY_EXISTS) what is there."""
     unchanged_since: int | None = None
-    """Refuse (DOCUMENT_CHANGED) what was not saved last at this instant; 0: what is there."""
+    """Refuse (DOCUMENT_CHANGED) what was not saved last at this instant; 0: what is there.
+
+    That refusal is not on record: made anew, the command comes again under the same id.
+    """
     content: dict[str, object] = Field(default_factory=dict[str, object])
     rule: TaskRule | None = None
     """Of documents of the kind ``RULES``, and of no others."""

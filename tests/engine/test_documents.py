@@ -81,6 +81,24 @@ def test_document_that_must_be_as_it_was_read() -> None:
     assert refusal_of(bench.send(delete)).code is Code.DOCUMENT_NOT_FOUND
 
 
+def test_change_made_of_something_older_may_be_made_anew_under_its_id() -> None:
+    bench = Bench()
+    put(bench)
+    (saved_at,) = bench.world.settings.documents["form", "f"].values()
+    stale = PutDocument(kind="form", id="f", unchanged_since=saved_at - 1)
+    entry = bench.entry(stale)
+
+    refused = bench.submit(entry)
+    anew = stale.model_copy(update={"unchanged_since": saved_at, "content": {"a": 1}})
+    made = bench.submit(entry.model_copy(update={"body": anew}))
+    again = bench.submit(entry)
+
+    assert refusal_of(refused).code is Code.DOCUMENT_CHANGED
+    assert (refused.recorded, refused.outcome) == (False, None)
+    assert result_of(made) == {"version": 1, "created": False}
+    assert (again.events, again.recorded) == ((), False)
+
+
 def test_one_version_is_removed_or_all() -> None:
     bench = Bench()
     for version in (1, 2, 3):

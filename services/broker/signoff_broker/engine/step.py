@@ -13,7 +13,7 @@ from signoff_broker.engine.storable import must_be_storable, must_have_storable_
 from signoff_broker.engine.world import Known, Step, World
 from signoff_schemas.commands import Withdraw
 from signoff_schemas.envelope import Entry
-from signoff_schemas.rejections import Rejection, RejectionType
+from signoff_schemas.rejections import Code, Rejection, RejectionType
 from signoff_schemas.replies import Outcome, OutcomeStatus
 from signoff_schemas.results import Goodbye, Subscription, YieldJob
 from signoff_schemas.timers import ActivateJob, StartTriggered, Timer
@@ -117,7 +117,7 @@ def _again(world: World, draft: Draft, entry: Entry, known: Known) -> Step:
 def _decided(world: World, draft: Draft, entry: Entry, decision: Decision) -> Step:
     """A new command: remember what became of it, and of the one that it released."""
     outcome = _outcome(draft, decision)
-    if isinstance(decision, Rejection) and decision.type is RejectionType.RESOURCE_EXHAUSTED:
+    if isinstance(decision, Rejection) and _is_passing(decision):
         return _unrecorded(draft, outcome)
     step = _taken_over(world, draft, outcome)
     world.known[entry.id] = Known(outcome, entry.fingerprint, step.subject_key)
@@ -125,6 +125,12 @@ def _decided(world: World, draft: Draft, entry: Entry, decision: Decision) -> St
         before = world.known.get(step.answers, Known(None, instance_key=step.subject_key))
         world.known[step.answers] = replace(before, outcome=step.answered)
     return step
+
+
+def _is_passing(refusal: Rejection) -> bool:
+    """Whether the same command may fare better, once there is room or it is made anew."""
+    too_much = refusal.type is RejectionType.RESOURCE_EXHAUSTED
+    return too_much or refusal.code is Code.DOCUMENT_CHANGED
 
 
 def _outcome(draft: Draft, decision: Decision) -> Outcome | None:

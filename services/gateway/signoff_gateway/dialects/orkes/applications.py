@@ -95,10 +95,9 @@ class Applications:
     async def rename(self, call: Call) -> Answer:
         """PUT /applications/{id}."""
         name = read(ApplicationBody, call.body).name
-        application = await self._change(
-            call, lambda _, there: there.model_copy(update={"name": name})
-        )
-        return json_answer(shown_application(await self._editor.seen(call), application))
+        await self._change(call, lambda _, there: there.model_copy(update={"name": name}))
+        directory, application = await self._seen(call)
+        return json_answer(shown_application(directory, application))
 
     async def delete(self, call: Call) -> Answer:
         """DELETE /applications/{id}: its keys and tokens are void from then on."""
@@ -125,9 +124,10 @@ class Applications:
             secret_hash=await self._editor.hashed(secret),
             created_at=self._clock.now_ms(),
         )
-        kept = await self._change(
+        await self._change(
             call, lambda _, there: there.model_copy(update={"keys": (*there.keys, key)})
         )
+        _, kept = await self._seen(call)
         if all(each.id != identifier for each in kept.keys):
             raise Conflict(
                 "An access key was made by the first request with this Idempotency-Key, and its"
@@ -157,7 +157,9 @@ class Applications:
             keys = tuple(other if each is key else each for each in there.keys)
             return there.model_copy(update={"keys": keys})
 
-        return json_answer(shown_key(_key(await self._change(call, toggled), identifier)))
+        await self._change(call, toggled)
+        _, kept = await self._seen(call)
+        return json_answer(shown_key(_key(kept, identifier)))
 
     async def add_role(self, call: Call) -> Answer:
         """POST /applications/{id}/roles/{role}."""
@@ -209,17 +211,16 @@ class Applications:
         directory = await self._editor.seen(call)
         return directory, _application(directory, call.params["id"])
 
-    async def _change(self, call: Call, change: _Change) -> Application:
-        """What is kept then: under an idempotency key it was changed once, maybe long ago."""
+    async def _change(self, call: Call, change: _Change) -> None:
+        """Change the application; under an idempotency key once, maybe long ago."""
+        identifier = call.params["id"]
 
         async def changed(edit: Edit) -> None:
-            there = _application(edit.directory, call.params["id"])
-            application = change(edit.directory, there)
-            await edit.put(APPLICATION, application.id, application)
+            if not await edit.was_made(APPLICATION, identifier):
+                application = change(edit.directory, _application(edit.directory, identifier))
+                await edit.put(APPLICATION, identifier, application)
 
         await self._editor.edit(call, changed)
-        _, kept = await self._seen(call)
-        return kept
 
 
 def _application(directory: Directory, identifier: str) -> Application:

@@ -30,11 +30,9 @@ ATTEMPTS: Final = 100
 
 Of two gateways that are equally fast each wins every second time, so ten losses in a row are seen.
 """
-ATTEMPTS_UNDER_KEY: Final = 1_000
-"""At one change by all requests under one idempotency key: each runs through those before it."""
+_NEVER: Final = -1
+"""An instant at which nothing was saved: what names it is refused, unless it is on record."""
 _NAMES: Final = {"user": "user", "group": "group", "role": "role", "application": "application"}
-_FOR_GOOD: Final = "for good"
-"""The occasion of a removal whatever has become of a document: the same in each attempt."""
 T = TypeVar("T")
 
 
@@ -42,15 +40,32 @@ T = TypeVar("T")
 class Edit:
     """One attempt at a request's changes; ``directory`` is what they are made of.
 
-    Of the commands that change one document in one attempt there is one only. So kind, id and
-    attempt tell what it is when the request comes again under its idempotency key, and by then the
-    directory, and which other commands are needed, may be others.
+    A request changes a document once, and what was refused because somebody else was faster is not
+    on record. So kind and id tell which of its commands one is, in each attempt and when it comes
+    again under its idempotency key, though by then the directory, and which other commands are
+    needed, may be others.
     """
 
     call: Call
     directory: Directory
     sender: Sender
-    attempt: int = 0
+
+    async def was_made(self, kind: str, identifier: str) -> bool:
+        """Whether the request changed this document when it came before, under the same key.
+
+        Then nothing is to be made of the directory as it is now. What is still on its way counts:
+        the question goes the same way. Raises: Rejected.
+        """
+        if HEADER not in self.call.headers:
+            return False
+        try:
+            await self._ask(PutDocument(kind=kind, id=identifier, unchanged_since=_NEVER))
+        except Rejected as refusal:
+            if refusal.rejection.code is Code.DOCUMENT_CHANGED:
+                return False
+            if refusal.rejection.code is not Code.DOCUMENT_NOT_FOUND:
+                raise
+        return True
 
     async def put(
         self, kind: str, identifier: str, entry: BaseModel, *, again: bool = False
@@ -80,7 +95,7 @@ class Edit:
         """
         self.must_not_be_fixed(kind, identifier)
         try:
-            await self._ask(DeleteDocument(kind=kind, id=identifier), _FOR_GOOD)
+            await self._ask(DeleteDocument(kind=kind, id=identifier))
         except Rejected as refusal:
             if refusal.rejection.code is not Code.DOCUMENT_NOT_FOUND:
                 raise
@@ -101,8 +116,7 @@ class Edit:
     async def forget_grants(self, subject: str, identifier: str) -> None:
         """Of a subject that is gone: whatever it was granted by now."""
         try:
-            command = DeleteDocument(kind=GRANTS, id=granted_id(subject, identifier))
-            await self._ask(command, _FOR_GOOD)
+            await self._ask(DeleteDocument(kind=GRANTS, id=granted_id(subject, identifier)))
         except Rejected as refusal:
             if refusal.rejection.code is not Code.DOCUMENT_NOT_FOUND:
                 raise
@@ -128,8 +142,8 @@ class Edit:
         return 0 if row is None else row.updated_at
 
     async def _ask(self, command: DocumentCommand, occasion: str = "") -> None:
-        """``occasion``: tells commands on one document apart, if it is not the attempt."""
-        part = part_of(command.kind, command.id, occasion or self.attempt)
+        """``occasion``: tells commands on one document apart, if there may be several."""
+        part = part_of(command.kind, command.id, occasion)
         settled = await self.sender.ask(self.call, command, partition=SETTINGS_PARTITION, part=part)
         result_of(settled)
 
@@ -164,20 +178,16 @@ class DirectoryEditor:
         """
         must_be_admin(call)
         async with self._turn:
-            directory, in_vain = await self._identity.changed(), 0
-            for attempt in range(ATTEMPTS_UNDER_KEY):
+            for _ in range(ATTEMPTS):
+                directory = await self._identity.changed()
                 try:
-                    made = await change(Edit(call, directory, self._sender, attempt))
+                    made = await change(Edit(call, directory, self._sender))
                 except Rejected as refusal:
                     if refusal.rejection.code is not Code.DOCUMENT_CHANGED:
                         raise
-                    before, directory = directory, await self._identity.changed()
-                    in_vain += not _is_record(call, refusal, before, directory)
                 else:
                     await self._identity.changed()
                     return made
-                if in_vain == ATTEMPTS:
-                    break
         raise Conflict("What this would change is being changed by others too: try again")
 
     async def keep_secret(self, call: Call, command: PutDocument) -> None:
@@ -194,10 +204,3 @@ def must_be_admin(call: Call) -> None:
     """Raises: Forbidden."""
     if ADMIN not in call.principal.roles:
         raise Forbidden("You don't have permissions to manage users, groups and applications")
-
-
-def _is_record(call: Call, refusal: Rejected, before: Directory, after: Directory) -> bool:
-    """Whether nobody was faster now: an earlier request under the same key was told so."""
-    values = refusal.rejection.values
-    name = (values["kind"], values["id"])
-    return HEADER in call.headers and before.rows.get(name) == after.rows.get(name)

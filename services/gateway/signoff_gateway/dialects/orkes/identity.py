@@ -24,9 +24,10 @@ from signoff_gateway.dialects.orkes.directory_models import (
 )
 from signoff_gateway.dialects.orkes.validation import query_of, read, read_as
 from signoff_gateway.exchange import Answer, BodyKind, Call, Handler, Place, Route
-from signoff_gateway.identity.directory import Directory
+from signoff_gateway.identity.directory import Directory, granted_id
 from signoff_gateway.identity.entries import (
     APPLICATION_PREFIX,
+    GRANTS,
     GROUP,
     USER,
     GrantEntry,
@@ -192,6 +193,8 @@ class People:
 
         async def remove(edit: Edit) -> Answer:
             edit.must_not_be_fixed(GROUP, identifier)
+            if await edit.was_made(GRANTS, granted_id("GROUP", identifier)):
+                return Answer(200)
             is_there = identifier in edit.directory.groups
             for user in edit.directory.users.values():
                 if is_there and identifier in user.groups:
@@ -228,6 +231,8 @@ class People:
 
     async def _set_members(self, call: Call, names: list[str], *, member: bool) -> Answer:
         async def change(edit: Edit) -> Answer:
+            if names and await edit.was_made(USER, names[-1]):
+                return Answer(200)
             group = _group(edit.directory, call.params["id"]).id
             users = [_user(edit.directory, each) for each in dict.fromkeys(names)]
             for user in users:
@@ -310,6 +315,8 @@ class GrantsOfAll:
             raise BadRequest(f"Subject type '{kind[:50]}' is not one of {', '.join(_SUBJECTS)}")
 
         async def change(edit: Edit) -> Answer:
+            if await edit.was_made(GRANTS, granted_id(kind, body.subject.id)):
+                return Answer(200)
             subject_of(edit.directory, kind, body.subject.id)
             there = edit.directory.granted(kind, body.subject.id)
             changed = _with(there, entry) if granted else _without(there, entry)
