@@ -15,7 +15,7 @@ from signoff_process.log.ports import EntryPublisher
 REFRESH: Final = 0.3
 """Seconds between two looks at who owns what."""
 STALE: Final = 1.0
-"""Seconds after which an unanswered look means that the database is gone."""
+"""Seconds without an answer after which the database counts as gone."""
 OWNERLESS: Final = 0.7
 """Seconds for which a partition may be seen without an owner and still be sent commands.
 
@@ -35,7 +35,9 @@ class Breaker:
         self._reader = cluster
         self._clock = clock
         self._publisher: EntryPublisher | None = None
-        self._seen: float | None = None
+        self._seen = -inf
+        """When the last look succeeded."""
+        self._answers = False
         self._refreshing: asyncio.Task[None] | None = None
         self._owned_until: dict[int, float] = {}
         """When each that had an owner was first seen without it; infinite while it has one."""
@@ -73,8 +75,8 @@ class Breaker:
         return max(1, sum(each.added_at == 0 for each in self.cluster.partitions))
 
     def database_answers(self) -> bool:
-        """Whether a look succeeded within the last second."""
-        return self._seen is not None and self._clock.monotonic() - self._seen <= STALE
+        """Whether the database answered, by the looks of the last second."""
+        return self._answers
 
     async def _refresh(self) -> None:
         while True:
@@ -82,17 +84,28 @@ class Breaker:
             await self._look()
 
     async def _look(self) -> None:
+        began = self._clock.monotonic()
         try:
-            async with asyncio.timeout(STALE):
+            async with asyncio.timeout(STALE - REFRESH):
                 seen = await self._reader.cluster()
         except (ReadsError, TimeoutError) as error:
             log.warning("cluster_view_unavailable", error=str(error) or "timeout")
+            self._note_silence(began)
         except Exception:  # whoever stopped looking would refuse for ever
             log.exception("cluster_view_failed")
+            self._note_silence(began)
         else:
             self._seen = self._clock.monotonic()
+            self._answers = True
             self._note_owners(seen, self._seen)
             self.cluster = seen
+
+    def _note_silence(self, began: float) -> None:
+        now = self._clock.monotonic()
+        if now - began > STALE:
+            return  # we were held up ourselves: what was late says nothing, the next look will
+        if now + REFRESH - self._seen > STALE:
+            self._answers = False
 
     def _note_owners(self, seen: Cluster, now: float) -> None:
         for each in seen.partitions:
