@@ -141,7 +141,13 @@ async def test_a_plain_job_has_every_field(stack: Stack) -> None:
 
 
 async def test_a_listener_job_shows_the_task_as_asked_for(stack: Stack) -> None:
-    attributes = Attributes(assignee="ann", candidate_users=("bob",), priority=0)
+    attributes = Attributes(
+        assignee="ann",
+        candidate_users=("bob",),
+        due_date="2030-01-01T10:00Z",
+        follow_up_date="2030-01-02T00:00:00.120+02:00",
+        priority=0,
+    )
     task = TaskSnapshot(7, "", attributes, ("candidate_users", "assignee"), form_key=9)
     polling = poll(stack, withLease=True)
     subscription = await credit(stack, 5)
@@ -165,8 +171,8 @@ async def test_a_listener_job_shows_the_task_as_asked_for(stack: Stack) -> None:
         "candidateGroups": [],
         "candidateUsers": ["bob"],
         "changedAttributes": ["assignee", "candidateUsersList"],
-        "dueDate": None,
-        "followUpDate": None,
+        "dueDate": "2030-01-01T10:00:00.000Z",
+        "followUpDate": "2030-01-01T22:00:00.120Z",
         "formKey": "9",
         "priority": None,
     }

@@ -138,6 +138,9 @@ async def test_lookups_and_searches_of_the_first_dialect(world: World) -> None:
         found = await world.call("POST", f"/v2/{path}", {})
         assert found["items"], path
         assert found["page"]["totalItems"] == len(found["items"])
+    gone = f"/v2/process-instances/{int(instance) + 999}/incidents/search"
+    missing = await world.stack.client.post(gone, json={})
+    assert (missing.status_code, missing.json()["title"]) == (404, "NOT_FOUND")
     variable = (await world.call("POST", "/v2/variables/search", {}))["items"][0]
     whole = await world.call("GET", f"/v2/variables/{variable['variableKey']}")
     assert whole["value"] == variable["value"]

@@ -228,6 +228,17 @@ def test_what_cannot_be_read_is_a_bad_request(content: Any, detail: str) -> None
     assert str(refused.value) == detail
 
 
+def test_states_of_jobs_are_named_in_the_published_order() -> None:
+    with pytest.raises(BadRequest) as refused:
+        parse({"filter": {"state": "MEOW"}}, JOBS)
+
+    assert str(refused.value) == (
+        f"Unexpected value 'MEOW' for enum field 'state'. {USE} [CANCELED, COMPLETED, CREATED,"
+        " ERROR_THROWN, FAILED, MIGRATED, PRIORITY_UPDATED, RETRIES_UPDATED, TIMEOUT_UPDATED,"
+        " TIMED_OUT]"
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -230,6 +230,29 @@ async def test_termination_ends_what_is_open(world: World) -> None:
     assert [each["status"] for each in found["results"]] == ["TERMINATED"]
 
 
+async def test_a_workflow_says_that_nobody_was_left_to_do_its_task(world: World) -> None:
+    alone = {"assignee": {"userType": "CONDUCTOR_USER", "user": "ann"}}
+    human = {"assignments": [alone], "assignmentCompletionStrategy": "TERMINATE"}
+    asked = {
+        "name": "ask",
+        "taskReferenceName": "ask_ref",
+        "type": "HUMAN",
+        "inputParameters": {"__humanTaskDefinition": human},
+    }
+    await world.call("POST", "/metadata/workflow", {"name": "chain", "version": 1, "tasks": [asked]})
+    started = await world.client.post("/api/workflow/chain", json={})
+    (task,) = (await world.workflow(started.text))["tasks"]
+    await world.call("POST", f"/human/tasks/{task['taskId']}/skip")
+
+    shown = await world.workflow(started.text)
+    found = await world.call("GET", f"/workflow/search?query=workflowId={started.text}")
+
+    said = "Task terminated as no more assignments pending and completion strategy is TERMINATE"
+    assert (shown["status"], shown["reasonForIncompletion"]) == ("FAILED", said)
+    assert [each["reasonForIncompletion"] for each in found["results"]] == [said]
+    assert states(shown) == {"ask_ref": "CANCELED"}
+
+
 async def test_a_new_definition_is_for_what_starts_afterwards(world: World) -> None:
     before = await world.start(who="Ann")
     quick = {**LOAN, "tasks": LOAN["tasks"][:1], "outputParameters": {}}

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from signoff_gateway.dialects.camunda.answers import InvalidArgument, json_answer
+from signoff_gateway.dialects.camunda.dates import canonical_date
 from signoff_gateway.dialects.camunda.headers import job_headers
 from signoff_gateway.dialects.camunda.job_models import ActivationBody
 from signoff_gateway.dialects.camunda.names import ATTRIBUTE_LABELS
@@ -150,8 +151,8 @@ def _user_task(task: TaskSnapshot) -> dict[str, object]:
         "candidateGroups": attributes.candidate_groups,
         "candidateUsers": attributes.candidate_users,
         "changedAttributes": sorted(map(ATTRIBUTE_LABELS.__getitem__, task.changed)),
-        "dueDate": attributes.due_date or None,
-        "followUpDate": attributes.follow_up_date or None,
+        "dueDate": canonical_date(attributes.due_date),
+        "followUpDate": canonical_date(attributes.follow_up_date),
         "formKey": None if task.form_key is None else str(task.form_key),
         # Mirrors the header, which is left out for what is not above zero.
         "priority": attributes.priority if attributes.priority > 0 else None,

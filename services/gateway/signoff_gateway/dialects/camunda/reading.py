@@ -73,12 +73,16 @@ class Reading:
         ):
             yield _search(f"/v2/{name}/search", partial(self._found, what))
         yield _search("/v2/variables/search", self._variables)
-        for name, parameter, field in (
-            ("element-instances", "elementInstanceKey", "element_instance_key"),
-            ("process-instances", "processInstanceKey", "process_instance_key"),
-        ):
-            template = f"/v2/{name}/{{{parameter}}}/incidents/search"
-            yield _search(template, partial(self._incidents_within, field), parameter)
+        yield _search(
+            "/v2/element-instances/{elementInstanceKey}/incidents/search",
+            partial(self._incidents_within, "element_instance_key"),
+            "elementInstanceKey",
+        )
+        yield _search(
+            "/v2/process-instances/{processInstanceKey}/incidents/search",
+            self._incidents_of_instance,
+            "processInstanceKey",
+        )
 
     def _task_reads(self) -> Iterable[Route]:
         yield _get(f"{_TASK}/form", "userTaskKey", self._form)
@@ -94,6 +98,12 @@ class Reading:
         caller = call.principal
         page = await search.found(self._reads, VARIABLES, call.body, caller, truncate=truncate)
         return json_answer(page)
+
+    async def _incidents_of_instance(self, call: Call) -> Answer:
+        answer = await self._incidents_within("process_instance_key", call)
+        look_up, tenants = self._reads.process_instance, call.principal.tenants
+        await search.one(look_up, process_instance_result, "Process Instance", call.key, tenants)
+        return answer
 
     async def _incidents_within(self, field: str, call: Call) -> Answer:
         caller = call.principal

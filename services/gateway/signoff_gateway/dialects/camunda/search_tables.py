@@ -17,7 +17,7 @@ from signoff_gateway.dialects.camunda.search_fields import (
     VariablesField,
 )
 from signoff_gateway.reads import Entity
-from signoff_schemas.values import IncidentType, JobMark, ListenerEvent
+from signoff_schemas.values import IncidentType, ListenerEvent
 
 _NOT_FILTERED_BY_VALUE: Final = (
     "User tasks cannot be filtered by the values of variables yet: leave out"
@@ -57,7 +57,11 @@ TASK_STATES: Final = {
     "CANCELED": ("CANCELED",),
     **_not_here("FAILED"),
 }
-JOB_STATES: Final = dict(sorted({**_same(JobMark), **_not_here("MIGRATED")}.items()))
+JOB_STATES: Final = {
+    **_same(("CANCELED", "COMPLETED", "CREATED", "ERROR_THROWN", "FAILED")),
+    **_not_here("MIGRATED"),
+    **_same(("PRIORITY_UPDATED", "RETRIES_UPDATED", "TIMEOUT_UPDATED", "TIMED_OUT")),
+}
 JOB_KINDS: Final = {
     "BPMN_ELEMENT": ("SERVICE_TASK",),
     "EXECUTION_LISTENER": (),

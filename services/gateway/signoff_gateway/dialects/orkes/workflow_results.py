@@ -12,7 +12,7 @@ from signoff_gateway.dialects.orkes.references import WORKFLOW
 from signoff_gateway.reads.work import ElementRow, InstanceView, WorkTaskRow
 from signoff_schemas.ids import uuid_of
 from signoff_schemas.values import JobState, ProcessState
-from signoff_schemas.work import Ending
+from signoff_schemas.work import EXHAUSTED, Ending
 
 JsonObject = dict[str, object]
 
@@ -21,6 +21,9 @@ HIDDEN: Final = "__"
 SAVED_OUTPUT: Final = "__outputData"
 """The variable in which a job keeps what its worker said while it was in progress."""
 
+_NOBODY_LEFT: Final = (
+    "Task terminated as no more assignments pending and completion strategy is TERMINATE"
+)
 _OPEN: Final = frozenset({ProcessState.ACTIVE, ProcessState.TERMINATING})
 _JOB_STATES: Final[Mapping[str, str]] = {
     JobState.ACTIVATABLE: "SCHEDULED",
@@ -40,6 +43,11 @@ def status_of(state: str, ending: str | None) -> str:
     if state == ProcessState.COMPLETED:
         return Ending.COMPLETED
     return ending or Ending.TERMINATED
+
+
+def reason_of(view: InstanceView) -> str | None:
+    """Why a workflow did not come to its end; None if nothing is known of it."""
+    return _NOBODY_LEFT if view.reason == EXHAUSTED else view.reason or None
 
 
 def workflow_result(
@@ -64,7 +72,7 @@ def workflow_result(
         "workflowName": view.process_id,
         "workflowVersion": view.process_version,
         "correlationId": view.business_id or None,
-        "reasonForIncompletion": view.reason or None,
+        "reasonForIncompletion": reason_of(view),
         "input": facts.get("input", {}),
         "output": view.output or {},
         "variables": facts.get("variables", {}),

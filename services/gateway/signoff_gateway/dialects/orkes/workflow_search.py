@@ -9,7 +9,7 @@ import orjson
 
 from signoff_gateway.dialects.orkes.answers import BadRequest, json_answer
 from signoff_gateway.dialects.orkes.validation import query_of
-from signoff_gateway.dialects.orkes.workflow_results import facts_of, status_of
+from signoff_gateway.dialects.orkes.workflow_results import facts_of, reason_of, status_of
 from signoff_gateway.dialects.orkes.workflows import names_to_see
 from signoff_gateway.exchange import Answer, Call
 from signoff_gateway.reads import Condition, Entity, Operator, Order, Page, Reads, SearchQuery
@@ -169,7 +169,7 @@ def _summary(view: InstanceView) -> dict[str, object]:
         "status": status_of(view.state, view.ending),
         "input": orjson.dumps(given).decode(),
         "output": orjson.dumps(view.output or {}).decode(),
-        "reasonForIncompletion": view.reason or None,
+        "reasonForIncompletion": reason_of(view),
         "executionTime": 0 if ended is None else ended - view.started_at,
         "priority": 0,
         "createdBy": view.started_by,
