@@ -105,6 +105,7 @@ async def test_what_cannot_be_compiled_is_refused_with_every_reason(stack: Stack
     told = answer.json()
     assert told["message"].startswith("failureWorkflow of workflow flow is not supported; ")
     assert [each["path"] for each in told["validationErrors"]] == ["failureWorkflow", "tasks"]
+    assert "invalidValue" not in told["validationErrors"][1]
     tasks[1:] = []
     answer = await stack.client.post(METADATA, json=flow(tasks=tasks))
     [error] = answer.json()["validationErrors"]
@@ -112,6 +113,14 @@ async def test_what_cannot_be_compiled_is_refused_with_every_reason(stack: Stack
     assert error["message"].startswith("task f: the task type FORK_JOIN is not supported")
     assert error["invalidValue"] == "FORK_JOIN"
     assert not stack.broker.commands
+
+
+async def test_what_is_no_object_is_told_so_without_a_name_of_ours(stack: Stack) -> None:
+    listed = await stack.client.post(METADATA, json=flow(tasks=["x"]))
+    search = await stack.client.post("/api/human/tasks/search", json=[])
+
+    assert listed.json()["validationErrors"][0]["message"] == "tasks.0: must be a JSON object"
+    assert search.json()["validationErrors"][0]["message"] == "must be a JSON object"
 
 
 @pytest.mark.parametrize(

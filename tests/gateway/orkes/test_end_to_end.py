@@ -239,7 +239,9 @@ async def test_a_workflow_says_that_nobody_was_left_to_do_its_task(world: World)
         "type": "HUMAN",
         "inputParameters": {"__humanTaskDefinition": human},
     }
-    await world.call("POST", "/metadata/workflow", {"name": "chain", "version": 1, "tasks": [asked]})
+    await world.call(
+        "POST", "/metadata/workflow", {"name": "chain", "version": 1, "tasks": [asked]}
+    )
     started = await world.client.post("/api/workflow/chain", json={})
     (task,) = (await world.workflow(started.text))["tasks"]
     await world.call("POST", f"/human/tasks/{task['taskId']}/skip")

@@ -4,16 +4,14 @@ from dataclasses import dataclass, field
 
 from signoff_schemas.frozen import frozen
 
-VALUE_SHOWN_MAX = 200
-
 
 @frozen
 class Offence:
-    """One mistake: where, what, and the value that was met."""
+    """One mistake: where, what, and the value that was met; None if there was none."""
 
     path: str
     message: str
-    value: str = ""
+    value: object = None
 
 
 @dataclass(slots=True)
@@ -23,10 +21,10 @@ class Offences:
     found: list[Offence] = field(default_factory=list[Offence])
     most: int = 50
 
-    def add(self, path: str, message: str, value: object = "") -> None:
+    def add(self, path: str, message: str, value: object = None) -> None:
         """Note a mistake."""
         if len(self.found) < self.most:
-            self.found.append(Offence(path, message, str(value)[:VALUE_SHOWN_MAX]))
+            self.found.append(Offence(path, message, value))
 
 
 class DefinitionRefused(ValueError):

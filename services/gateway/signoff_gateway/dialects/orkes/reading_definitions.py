@@ -12,7 +12,7 @@ from signoff_gateway.dialects.orkes.compiler import compile_definition
 from signoff_gateway.dialects.orkes.definitions import Json, Part, TaskDef, WorkflowDef
 from signoff_gateway.dialects.orkes.offences import DefinitionRefused, Offence, Offences
 from signoff_gateway.dialects.orkes.rules import rule_of
-from signoff_gateway.dialects.orkes.validation import ERRORS_SHOWN_MAX, read_as
+from signoff_gateway.dialects.orkes.validation import ERRORS_SHOWN_MAX, message_of, read_as
 from signoff_schemas.commands import Deploy, Resource
 from signoff_schemas.documents import RULES, PutDocument
 
@@ -98,7 +98,11 @@ def validated(model: type[P], given: Json) -> P:
         found = error.errors(include_url=False, include_context=False)[:ERRORS_SHOWN_MAX]
         raise DefinitionInvalid(
             *(
-                (path := ".".join(map(str, each["loc"])), f"{path}: {each['msg']}", each["input"])
+                (
+                    path := ".".join(map(str, each["loc"])),
+                    f"{path}: {message_of(each)}",
+                    each["input"],
+                )
                 for each in found
             )
         ) from None

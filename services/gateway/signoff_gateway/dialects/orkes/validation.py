@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from signoff_gateway.dialects.orkes.answers import BadRequest, Invalid
 from signoff_gateway.exchange import Call
@@ -18,6 +19,7 @@ ITEMS_MAX: Final = 1000
 """Entries of a list in a request."""
 _MISSING: Final = "Required request body is missing"
 _UNREADABLE: Final = "JSON parse error: the body is no JSON, or none that can be kept: {offence}"
+_NO_OBJECT: Final = frozenset({"dict_type", "model_type", "model_attributes_type"})
 _SECRETS: Final = frozenset({"password", "keySecret"})
 """Members whose values no answer tells."""
 _FLAGS: Final = {"true": True, "false": False}
@@ -188,12 +190,19 @@ def _refusal(error: ValidationError) -> BadRequest:
         *(
             (
                 ".".join(map(str, each["loc"])) or "body",
-                each["msg"].removeprefix("Value error, "),
+                message_of(each),
                 None if _SECRETS.intersection(each["loc"]) else each["input"],
             )
             for each in found
         )
     )
+
+
+def message_of(error: ErrorDetails) -> str:
+    """What is wrong with a value, without the name that its type has here."""
+    if error["type"] in _NO_OBJECT:
+        return "must be a JSON object"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def _no_such_value(name: str, value: str) -> BadRequest:
