@@ -8,7 +8,7 @@ import orjson
 import pytest
 from camunda_orchestration_sdk import models
 
-from signoff_broker.engine.state import UserTask
+from signoff_broker.engine.state import Instance, UserTask
 from signoff_broker.ports import Batch
 from signoff_broker.postgres.migrate import migrate
 from signoff_gateway.dialects.camunda.answers import InvalidArgument, NotFound
@@ -36,6 +36,7 @@ from signoff_schemas.values import (
     FormReference,
     GlobalListener,
     ListenerEvent,
+    ProcessState,
     TaskProfile,
     TaskState,
 )
@@ -276,6 +277,26 @@ async def test_what_a_task_or_a_job_keeps_for_itself_is_in_its_element_instance(
     assert of_element["page"]["totalItems"] == len(own)
     assert one is not None
     assert variable_result(one)["scopeKey"] == str(element)
+
+
+@pytest.mark.parametrize(
+    ("process", "task"),
+    [
+        (ProcessState.ACTIVE, TaskState.CREATED),
+        (ProcessState.TERMINATED, TaskState.CANCELED),
+    ],
+)
+async def test_a_scope_shows_what_its_task_alone_keeps(
+    rows: Written, process: ProcessState, task: TaskState
+) -> None:
+    instance = Instance(a_process(state=process), a_task(state=task))
+    batch, draft = batch_of(instance), a_variable(20, scope_key=k(3))
+    batch.variables = {draft.key: draft}
+    await rows.commit(batch)
+
+    response = await ask(rows, VARIABLES, {"filter": {"scopeKey": str(k(2))}})
+
+    assert [item["variableKey"] for item in response["items"]] == [str(draft.key)]
 
 
 async def test_incidents_of_an_instance_and_of_an_element_instance(rows: Written) -> None:

@@ -30,19 +30,30 @@ INSERT INTO process_instances (
 SELECT
     (1::bigint << 51) + n, 1, 1,
     CASE WHEN n % 5000 = 0 THEN 'rare' WHEN n % 2 = 0 THEN 'stand-alone-task' ELSE 'common' END,
-    1, '', '<default>', '{}', '', n, 'ACTIVE', true, '', 0,
+    1, '', '<default>', '{}', '', n, CASE WHEN n % 5000 = 1 THEN 'ACTIVE' ELSE 'COMPLETED' END,
+    n % 5000 = 1, '', 0,
     CASE WHEN n % 5000 = 7 THEN 'jane' ELSE 'app:' || n % 9 END
 FROM generate_series(1, $1::int) AS n
 """
+VARIABLES = """
+INSERT INTO variables (
+    key, partition_id, process_instance_key, scope_key, name, value, tenant
+)
+SELECT key, 1, key, key, 'x', '1', '<default>' FROM process_instances
+"""
+A_SCOPE = (Condition("scope_key", Operator.EQ, (1 << 51) + 8),)
 STARTER, PROCESS = "process_instances_starter", "process_instances_process"
+ENDING = "process_instances_ending"
 RARE = Condition("process_id", Operator.IN, ("rare",))
+RUNNING = Condition("ending", Operator.IN, ("",))
 FAILED = Condition("ending", Operator.IN, ("FAILED",))
 READER = (Grant("PROCESS_DEFINITION", "rare", ("READ_PROCESS_INSTANCE",)),)
 EXECUTIONS: list[tuple[Principal, tuple[Condition, ...], set[str]]] = [
     (Principal("jane"), (), {STARTER}),
-    (Principal("jane"), (FAILED,), {STARTER}),
+    (Principal("jane"), (FAILED,), {STARTER, ENDING}),
     (Principal("jane", grants=READER), (), {STARTER, PROCESS}),
     (Principal("root", roles=(ADMIN,)), (RARE,), {PROCESS}),
+    (Principal("root", roles=(ADMIN,)), (RUNNING,), {ENDING}),
 ]
 
 
@@ -77,7 +88,24 @@ async def test_executions_are_found_without_going_through_all(
                 plan = await plan_of(connection, statement)
 
                 assert "Seq Scan on process_instances" not in plan, plan
-                assert set(re.findall(r"\bprocess_instances_\w+", plan)) == indexes, plan
+                used = set(re.findall(r"\bprocess_instances_\w+", plan))
+                assert used, plan
+                assert used <= indexes, plan
+    finally:
+        await connection.close()
+
+
+async def test_a_scope_is_found_among_all_variables(fresh_database: FreshDatabase) -> None:
+    dsn = await fresh_database(migrate)
+    await fill_process_instances(dsn)
+    connection = await asyncpg.connect(dsn, server_settings=SETTINGS)
+    try:
+        query = SearchQuery(A_SCOPE, order=(Order("name"),))
+        search = Search(Entity.VARIABLES, query, (DEFAULT_TENANT,))
+        for statement in (search.page(), search.count(COUNT_MAX + 1)):
+            plan = await plan_of(connection, statement)
+
+            assert not re.search(r"Seq Scan on (variables|process_instances)\b", plan), plan
     finally:
         await connection.close()
 
@@ -86,7 +114,8 @@ async def fill_process_instances(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(INSTANCES, ROWS)
-        await connection.execute("ANALYZE process_instances")
+        await connection.execute(VARIABLES)
+        await connection.execute("ANALYZE process_instances, variables")
     finally:
         await connection.close()
 

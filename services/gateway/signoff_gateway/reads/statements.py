@@ -87,7 +87,9 @@ class Search:
         self._query = query
         self._tenants = tenants
         self._within = within
-        self._newest = entity is Entity.VARIABLES and any(map(_names_scope, query.conditions))
+        self._scopes: list[int] = []
+        if entity is Entity.VARIABLES:
+            self._scopes = [scope for each in query.conditions for scope in _scopes_of(each)]
         columns = self._source.columns
         self._keys = [_SortKey(columns[o.field], o.descending) for o in query.order]
         self._tie = columns[self._source.tie]
@@ -147,7 +149,10 @@ class Search:
         if source.owned and self._tenants is not None:
             tenants = statement.bind(list(self._tenants), "text[]")
             parts.append(_CONDITIONS["of_tenants"].format(value=tenants))
-        if self._newest:
+        if self._scopes:
+            if not any(map(_names_instance, query.conditions)):
+                scopes = statement.bind(self._scopes, "bigint[]")
+                parts.append(_CONDITIONS["of_scopes"].format(value=scopes))
             parts.append(_CONDITIONS["newest"])
         if self._within is not None:
             scope = statement.bind(self._within, "bigint")
@@ -200,8 +205,19 @@ def _open_only(condition: Condition) -> bool:
             return False
 
 
-def _names_scope(condition: Condition) -> bool:
-    return condition.field == "scope_key" and condition.operator in {Operator.EQ, Operator.IN}
+def _names_instance(condition: Condition) -> bool:
+    return condition.field == "process_instance_key" and condition.operator is Operator.EQ
+
+
+def _scopes_of(condition: Condition) -> Sequence[int]:
+    """The scopes that it names: none other can match."""
+    match condition:
+        case Condition("scope_key", Operator.EQ, int(scope)):
+            return (scope,)
+        case Condition("scope_key", Operator.IN, tuple(scopes)):
+            return [each for each in scopes if isinstance(each, int)]
+        case _:
+            return ()
 
 
 def _all(conditions: Sequence[str]) -> str:

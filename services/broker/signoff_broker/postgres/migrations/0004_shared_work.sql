@@ -45,6 +45,24 @@ WHERE started_by <> '';
 CREATE INDEX process_instances_process ON process_instances (process_id, key DESC)
 WHERE process_id <> 'stand-alone-task';
 
+-- By how they ended, newest first: what runs among all that has ended, what failed among all that went
+-- well. One entry more when an instance begins and when it ends.
+CREATE INDEX process_instances_ending ON process_instances (
+    (
+        CASE
+            WHEN open THEN ''
+            WHEN state = 'COMPLETED' THEN 'COMPLETED'
+            ELSE COALESCE(ending, 'TERMINATED')
+        END
+    ),
+    key DESC
+);
+
+-- Variables of a scope of which nothing else is told: see read_scopes. Of tasks only those that have
+-- ended, so that no change of an open one rewrites it.
+CREATE INDEX variables_scope ON variables (scope_key);
+CREATE INDEX user_tasks_element ON user_tasks (element_instance_key) WHERE NOT open;
+
 -- How many tries were used up.
 ALTER TABLE jobs ADD COLUMN failures int NOT NULL DEFAULT 0;
 
@@ -327,6 +345,22 @@ SELECT
 FROM variables
 LEFT JOIN user_tasks AS tasks ON tasks.key = variables.scope_key
 LEFT JOIN jobs ON jobs.key = variables.scope_key;
+
+-- The process instances of scopes; those of a task or a job are shown as its element instance.
+CREATE VIEW read_scopes AS
+SELECT scope_key AS key, process_instance_key
+FROM variables
+UNION ALL
+SELECT element_instance_key AS key, key AS process_instance_key
+FROM process_instances
+WHERE open AND element_instance_key <> 0
+UNION ALL
+SELECT element_instance_key AS key, process_instance_key
+FROM user_tasks
+WHERE NOT open
+UNION ALL
+SELECT key, process_instance_key
+FROM elements;
 
 CREATE VIEW read_resources AS
 SELECT key, name, version, tenant, content

@@ -70,6 +70,12 @@ EXISTS (
     WHERE instance.key = found.process_instance_key AND instance.process_id = ANY ({value})
 )
 
+-- What a scope shows is not all stored under its key: the way to it is the process instance.
+-- name: of_scopes
+process_instance_key = ANY (ARRAY(
+    SELECT process_instance_key FROM read_scopes WHERE key = ANY ({value})
+))
+
 -- name: of_keys
 key = ANY ({value})
 
