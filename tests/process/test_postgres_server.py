@@ -160,6 +160,13 @@ async def test_a_second_owner_is_refused(home: Path) -> None:
         assert await rows(first) == 1
 
 
+async def test_a_home_that_cannot_be_made_is_refused_by_name(home: Path) -> None:
+    home.write_text("no directory")
+
+    with pytest.raises(PostgresServerError, match=rf"^{home / 'data'} cannot be used: Not a dir"):
+        await PostgresServer(home / "data").start()
+
+
 async def test_data_of_another_version_is_refused_by_name(home: Path) -> None:
     async with PostgresServer(home):
         pass

@@ -166,6 +166,10 @@ class KafkaServer:
         except ChildError as error:
             await self.stop()
             raise KafkaServerError(str(error)) from error
+        except OSError as error:
+            await self.stop()
+            message = f"{error.filename or self._home} cannot be used: {error.strerror}"
+            raise KafkaServerError(message) from error
         except BaseException:
             await self.stop()
             raise

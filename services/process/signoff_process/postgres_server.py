@@ -143,6 +143,10 @@ class PostgresServer:
         except ChildError as error:
             await self.stop()
             raise PostgresServerError(str(error)) from error
+        except OSError as error:
+            await self.stop()
+            message = f"{error.filename or self._home} cannot be used: {error.strerror}"
+            raise PostgresServerError(message) from error
         except BaseException:
             await self.stop()
             raise

@@ -126,8 +126,7 @@ class Stack:
 
         Raises: StackError when something does not come up.
         """
-        self._data.mkdir(parents=True, exist_ok=True)
-        (self._data / "stack.json").unlink(missing_ok=True)
+        self._prepare()
         watches: list[asyncio.Task[None]] = []
         try:
             await self._start_all(stopping)
@@ -145,6 +144,13 @@ class Stack:
                 each.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
             await self._stop_all()
+
+    def _prepare(self) -> None:
+        try:
+            self._data.mkdir(parents=True, exist_ok=True)
+            (self._data / "stack.json").unlink(missing_ok=True)
+        except OSError as error:
+            raise StackError(f"{error.filename} cannot be used: {error.strerror}") from error
 
     async def _start_all(self, stopping: asyncio.Event) -> None:
         settings = await self._servers()
