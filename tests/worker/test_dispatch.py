@@ -1,6 +1,7 @@
 """Handlers, their answers, and how they fail: no broker needed."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -121,10 +122,47 @@ async def test_environment_refuses_what_the_product_refuses(event: str, outcome:
         await JobEnvironment(event).run(answer)
 
 
+@pytest.mark.parametrize("answer", [deny, False, "denied", {"denied": True}, 0])
+async def test_an_answer_that_is_no_outcome_lets_nothing_through(answer: Any) -> None:
+    listeners = Listeners()
+
+    @listeners.on("updating", job_type="check")
+    async def mistaken(_job: ListenerJob) -> Any:
+        return answer
+
+    refused = await failed(listeners, a_job(retries=3))
+
+    kind = type(answer).__name__
+    told = f"the handler returned {kind}, not complete(), correct(…) or deny(…)"
+    assert (refused.retries, refused.message) == (2, f"TypeError: {told}")
+    with pytest.raises(TypeError, match="not complete"):
+        await JobEnvironment().run(mistaken)
+
+
+def test_a_handler_that_cannot_be_awaited_is_refused_where_it_is_declared() -> None:
+    class Checks:
+        async def __call__(self, _job: ListenerJob) -> None:
+            return None
+
+    def forgotten(_job: ListenerJob) -> Outcome:
+        return complete()
+
+    register: Any = Listeners().on("updating", job_type="check")
+
+    register(Checks())
+    with pytest.raises(TypeError, match="'check' must be an async function"):
+        register(forgotten)
+
+
 def test_corrections_that_cannot_be_are_refused_where_they_are_made() -> None:
     with pytest.raises(ValueError, match="time zone"):
         correct(due_date=datetime(2026, 1, 1))  # noqa: DTZ001 - what is refused
     with pytest.raises(ValueError, match=r"0\.\.100"):
         correct(priority=101)
+    nothing: Any = None
+    with pytest.raises(ValueError, match=r"0\.\.100"):
+        correct(priority=nothing)
+    with pytest.raises(TypeError, match="list of names"):
+        correct(candidate_users="ann")
     with pytest.raises(ValueError, match="not among"):
         Listeners().on("updated", job_type="x")

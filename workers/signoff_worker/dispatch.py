@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from signoff_worker.errors import Fail, Retry
-from signoff_worker.job import ListenerJob, Outcome, complete
+from signoff_worker.job import ListenerJob, Outcome, outcome_of
 from signoff_worker.listeners import Registration
 from signoff_worker.retry import RetryPolicy
 from signoff_worker.transport import Failure
@@ -25,7 +25,7 @@ async def run_handler(
     if handler is None:
         return Failure(0, f"worker has no handler for event '{job.event}' of type '{job.type}'")
     try:
-        return await handler(job) or complete()
+        return outcome_of(await handler(job))
     except Fail as failure:
         return Failure(0, str(failure))
     except Retry as retry:

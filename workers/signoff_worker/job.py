@@ -69,6 +69,21 @@ class Denial:
 Outcome = Completion | Correction | Denial
 
 
+def outcome_of(answer: object) -> Outcome:
+    """What a handler's answer means: an outcome itself, nothing means accept.
+
+    Raises:
+        TypeError: It is anything else, such as a coroutine that was not awaited: to take that for
+            consent would let through what was to be denied.
+    """
+    if answer is None:
+        return complete()
+    if not isinstance(answer, Outcome):
+        kind = type(answer).__name__
+        raise TypeError(f"the handler returned {kind}, not complete(), correct(…) or deny(…)")
+    return answer
+
+
 class _Kept:
     """Marks an attribute that `correct` was not told about."""
 
@@ -101,7 +116,8 @@ def correct(
     """Accept the change with other values; what is not named stays, None and empty lists clear.
 
     Raises:
-        ValueError: A date without a time zone, or a priority outside 0..100.
+        TypeError: A text where a list of names belongs.
+        ValueError: A date without a time zone, or a priority outside 0..100: it is never cleared.
     """
     attributes: dict[str, str | int | tuple[str, ...]] = {}
     if not isinstance(assignee, _Kept):
@@ -110,13 +126,15 @@ def correct(
         ("candidate_users", candidate_users),
         ("candidate_groups", candidate_groups),
     ):
+        if isinstance(names, str):
+            raise TypeError(f"{name} must be a list of names, not the text '{names}'")
         if not isinstance(names, _Kept):
             attributes[name] = tuple(names)
     for name, date in (("due_date", due_date), ("follow_up_date", follow_up_date)):
         if not isinstance(date, _Kept):
             attributes[name] = _printed(name, date)
     if not isinstance(priority, _Kept):
-        if not 0 <= priority <= 100:
+        if priority not in range(101):
             raise ValueError(f"priority {priority} is outside 0..100")
         attributes["priority"] = priority
     return Correction(attributes)

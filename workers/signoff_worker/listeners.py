@@ -1,5 +1,6 @@
 """The registry of handlers. Declaring starts nothing: the function stays what it was."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,6 +49,7 @@ class Listeners:
             variables: Names of the variables to send; none means all.
 
         Raises:
+            TypeError: The handler is not `async def`.
             ValueError: An event that does not exist, no event, or a timeout that is not positive.
         """
         if not events or not EVENTS.issuperset(events):
@@ -71,7 +73,14 @@ class Listeners:
             raise ValueError("a handler needs a job type and a positive timeout")
 
         def register(handler: H) -> H:
+            if not _is_async(handler):
+                raise TypeError(f"the handler of '{job_type}' must be an async function: {handler}")
             self.registrations.append(Registration(job_type, events, handler, timeout, variables))
             return handler
 
         return register
+
+
+def _is_async(handler: object) -> bool:
+    call = getattr(handler, "__call__", None)  # noqa: B004 - of an object that is called
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)

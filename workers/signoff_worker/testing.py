@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from signoff_worker.job import Completion, Correction, Denial, ListenerJob, Outcome, complete
+from signoff_worker.job import Completion, Correction, Denial, ListenerJob, Outcome, outcome_of
 from signoff_worker.listeners import Handler
 
 DENYING = frozenset({"assigning", "updating", "completing"})
@@ -21,11 +21,12 @@ class JobEnvironment:
         """What the handler answers to a job with these attributes of `ListenerJob`.
 
         Raises:
+            TypeError: An answer that is no outcome.
             ValueError: An answer that the product would refuse for this event.
             Exception: Whatever the handler raises, `Retry` and `Fail` included.
         """
         job = replace(self._job, **attributes)
-        outcome = await handler(job) or complete()
+        outcome = outcome_of(await handler(job))
         _refuse_forbidden(job, outcome)
         return outcome
 
