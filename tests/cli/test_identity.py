@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from signoff_gateway.identity.directory import Credential
+from signoff_gateway.identity.directory import Credential, Directory
+from signoff_gateway.identity.entries import read_entries
 from signoff_gateway.identity.passwords import Passwords
 from tests.cli.commands import signoff
 from tests.support.processes import environment
@@ -89,7 +90,7 @@ async def test_a_hash_is_one_of_what_was_piped_in() -> None:
         input=f"{PASSWORD}\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     passwords = Passwords()
@@ -100,3 +101,20 @@ async def test_a_hash_is_one_of_what_was_piped_in() -> None:
     assert await passwords.verify(Credential("jane", made), PASSWORD)
     assert not await passwords.verify(Credential("jane", made), "another")
     passwords.close()
+
+
+async def test_the_example_of_a_file_can_be_used(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "deploy" / "README.md").read_text()
+    _, example = text.split("```toml\n", 1)
+    path = tmp_path / "identity.toml"
+    made = await Passwords().hashed(PASSWORD)
+    path.write_text(example.split("```")[0].replace("$argon2id$…", made))
+
+    directory = Directory(read_entries(path))
+
+    ann = directory.principal("ann")
+    assert ann is not None
+    assert ann.is_granted("PROCESS_DEFINITION", "order", "UPDATE_USER_TASK")
+    assert ann.is_granted("PROCESS_DEFINITION", "expense", "CREATE_PROCESS_INSTANCE")
+    assert not ann.is_granted("PROCESS_DEFINITION", "order", "COMPLETE_USER_TASK")
+    assert directory.credential("billing-1") is not None

@@ -80,7 +80,10 @@ class Settings(BaseSettings):
         1, ge=1, le=9, description="Replicas of each topic that is created."
     )
     partitions: int = Field(
-        1, ge=1, le=PARTITIONS_MAX, description="Partitions; may grow later, never shrink."
+        1,
+        ge=1,
+        le=PARTITIONS_MAX,
+        description="Partitions, the same for all processes; may grow later, never shrink.",
     )
     inboxes: int = Field(8, ge=1, le=1024, description="Partitions of the reply and job topics.")
     in_flight_limit: int = Field(
@@ -105,7 +108,9 @@ class Settings(BaseSettings):
         description="Lets an open gateway listen on an address that is not this machine's own.",
     )
     identity_file: AbsolutePath | None = Field(
-        None, description="Users, groups, roles and applications: a JSON or TOML file."
+        None,
+        description="Users, groups, roles and applications: a JSON or TOML file, as"
+        " deploy/README.md shows.",
     )
     token_secret: Annotated[SecretStr, AfterValidator(_long_enough)] = Field(
         SecretStr(""),
