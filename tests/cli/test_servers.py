@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import signoff
+from signoff_process.directory import take
+from tests.cli.commands import local, signoff
 from tests.support.processes import Process, processes_with, until
 from tests.support.stack import Dev, home
+
+pytestmark = pytest.mark.timeout(600)
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
@@ -117,6 +120,28 @@ async def test_a_second_product_on_the_same_data_is_refused(folder: Path) -> Non
         await again.process.stop()
 
 
+def test_a_second_stack_leaves_the_first_ones_list_alone(folder: Path) -> None:
+    with take(folder / "stack"):
+        listed = folder / "stack" / "stack.json"
+        listed.write_text("{}")
+
+        second = local("--data", str(folder / "stack"), "--port", "0")
+
+        assert (second.returncode, listed.read_text()) == (1, "{}")
+        assert "is in use by another running Signoff" in second.stderr
+        assert "Traceback" not in second.stderr
+
+
+def test_a_stack_on_ports_that_are_taken_is_refused_before_it_starts(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = local("--data", str(folder / "stack"), "--port", str(port))
+
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in done.stderr
+    assert not (folder / "stack").exists()
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("seconds", [0.2, 0.8, 1.4, 2.2])
 async def test_ctrl_c_while_it_starts_ends_everything(folder: Path, seconds: float) -> None:
@@ -128,13 +153,15 @@ async def test_ctrl_c_while_it_starts_ends_everything(folder: Path, seconds: flo
 
     await asyncio.sleep(seconds)
     process.send(signal.SIGINT)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         code = await process.wait()
 
-    assert code in {0, 130, -signal.SIGINT}, process.written()
+    said = process.written()
+    # Python itself ends with 1 while it has not begun with our code.
+    assert code in {0, 130, -signal.SIGINT} or "Fatal Python error: init" in said, said
     if code == 0:
-        assert "Traceback" not in process.written()
-    await until(lambda: processes_with(data) == [], 5, "nothing of it runs")
+        assert "Traceback" not in said
+    await until(lambda: processes_with(data) == [], 30, "nothing of it runs")
     again = Dev(folder, {})
     await again.start()
     await again.process.stop()
@@ -149,7 +176,7 @@ async def test_ctrl_c_ends_it_with_success_and_the_data_stays(folder: Path) -> N
 
     assert await dev.process.wait() == 0
     assert "stopped; the data stays" in dev.process.written()
-    await until(lambda: processes_with(folder / "data") == [], 5, "nothing of it runs")
+    await until(lambda: processes_with(folder / "data") == [], 30, "nothing of it runs")
 
 
 @pytest.mark.system
@@ -159,7 +186,7 @@ async def test_the_demo_prints_lines_that_work(folder: Path) -> None:
     process = Process(arguments, {"SIGNOFF_REQUEST_TIMEOUT": "5"}, folder / "dev.log")
     process.start()
     try:
-        await until(lambda: "# a task of the demo" in process.written(), 60, "its lines")
+        await until(lambda: "# a task of the demo" in process.written(), 120, "its lines")
         lines = [
             line for line in process.written().splitlines() if line.startswith("curl -i -X PATCH")
         ]

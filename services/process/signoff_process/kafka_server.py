@@ -26,6 +26,7 @@ from typing import IO, Self, cast
 from aiokafka.client import AIOKafkaClient
 
 from signoff_process.child import Child, ChildError
+from signoff_process.directory import DirectoryError, take
 
 KAFKA_VERSION = "4.1.1"
 LOG4J_VERSION = "2.25.2"
@@ -150,7 +151,7 @@ class KafkaServer:
         if self.pid is not None:
             return
         try:
-            self._own_home()
+            self._lock = self._lock or take(self._home)
             java = find_java()
             jars = await self._find_jars()
             async with asyncio.timeout(self._start_seconds):
@@ -163,13 +164,9 @@ class KafkaServer:
             await self.stop()
             message = f"Kafka was not ready within {self._start_seconds:.0f} s"
             raise KafkaServerError(self._with_log(message)) from error
-        except ChildError as error:
+        except (ChildError, DirectoryError) as error:
             await self.stop()
             raise KafkaServerError(str(error)) from error
-        except OSError as error:
-            await self.stop()
-            message = f"{error.filename or self._home} cannot be used: {error.strerror}"
-            raise KafkaServerError(message) from error
         except BaseException:
             await self.stop()
             raise
@@ -193,19 +190,6 @@ class KafkaServer:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-
-    def _own_home(self) -> None:
-        self._home.mkdir(parents=True, exist_ok=True)
-        if self._lock is not None:
-            return
-        lock = (self._home / "lock").open("ab")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.close()
-            message = f"{self._home} is in use by another running process"
-            raise KafkaServerError(message) from error
-        self._lock = lock
 
     async def _find_jars(self) -> Path:
         if self._jars is not None:

@@ -14,7 +14,6 @@ fsync stays on. The socket lies in a directory that only the owner may enter, an
 """
 
 import asyncio
-import fcntl
 import os
 import pwd
 import re
@@ -34,6 +33,7 @@ from urllib.parse import quote
 import asyncpg
 
 from signoff_process.child import Child, ChildError, RunAs, ended
+from signoff_process.directory import DirectoryError, take
 
 # sun_path holds 108 bytes with the final NUL.
 SOCKET_PATH_MAX = 107
@@ -126,7 +126,7 @@ class PostgresServer:
         if self.pid is not None:
             return
         try:
-            self._own_home()
+            self._lock = self._lock or take(self._home, 0o700)
             binaries = _binaries(self._bin_dir)
             major = _major_version(binaries)
             run_as = self._give_home_away(binaries)
@@ -140,13 +140,9 @@ class PostgresServer:
             await self.stop()
             message = f"PostgreSQL was not ready within {self._start_seconds:.0f} s"
             raise PostgresServerError(self._with_log(message)) from error
-        except ChildError as error:
+        except (ChildError, DirectoryError) as error:
             await self.stop()
             raise PostgresServerError(str(error)) from error
-        except OSError as error:
-            await self.stop()
-            message = f"{error.filename or self._home} cannot be used: {error.strerror}"
-            raise PostgresServerError(message) from error
         except BaseException:
             await self.stop()
             raise
@@ -169,21 +165,6 @@ class PostgresServer:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-
-    def _own_home(self) -> None:
-        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._lock is not None:
-            return
-        lock = (self._home / "lock").open("ab")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.close()
-            message = (
-                f"{self._home} is in use by another running Signoff: stop it or choose another"
-            )
-            raise PostgresServerError(message) from error
-        self._lock = lock
 
     def _give_home_away(self, binaries: Path) -> RunAs | None:
         """As root: choose who the server runs as and make the home directory theirs."""

@@ -4,24 +4,26 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import aiohttp
 
+from signoff.serving import AddressTaken, listen
 from signoff.terminal import say
 from signoff_process.child import Child, ChildError
+from signoff_process.directory import DirectoryError, take
 from signoff_process.kafka_server import KafkaServer, KafkaServerError
 from signoff_process.postgres_server import PostgresServer, PostgresServerError
 
 READY_SECONDS = 60
 DRAIN_SECONDS = 8.0
 RESTART_PAUSE_SECONDS = 0.2
+PORTS = 1 << 16
 _PATIENCE = aiohttp.ClientTimeout(2)
 
 
@@ -126,7 +128,16 @@ class Stack:
 
         Raises: StackError when something does not come up.
         """
-        self._prepare()
+        try:
+            self._ports()
+            lock = take(self._data)
+        except (AddressTaken, DirectoryError) as error:
+            raise StackError(str(error)) from error
+        with lock:
+            await self._run(stopping)
+
+    async def _run(self, stopping: asyncio.Event) -> None:
+        (self._data / "stack.json").unlink(missing_ok=True)
         watches: list[asyncio.Task[None]] = []
         try:
             await self._start_all(stopping)
@@ -145,21 +156,13 @@ class Stack:
             await asyncio.gather(*watches, return_exceptions=True)
             await self._stop_all()
 
-    def _prepare(self) -> None:
-        try:
-            self._data.mkdir(parents=True, exist_ok=True)
-            (self._data / "stack.json").unlink(missing_ok=True)
-        except OSError as error:
-            raise StackError(f"{error.filename} cannot be used: {error.strerror}") from error
-
     async def _start_all(self, stopping: asyncio.Event) -> None:
         settings = await self._servers()
-        migrate = Program(["migrate"], settings, self._log("migrate"))
-        await migrate.start()
-        if await migrate.wait() != 0:
-            raise StackError(f"the migration failed: see {self._log('migrate')}")
+        await self._finish("migrate", settings)
         say("schema is up to date")
-        ports = _ports(self._plan)
+        if self._plan.kafka:
+            await self._finish("check", settings)
+        ports = self._ports()
         for number, port in enumerate(ports[: self._plan.gateways], 1):
             url = f"http://{self._plan.host}:{port}"
             self.gateways.append(url)
@@ -172,6 +175,12 @@ class Stack:
         await self._until_ready(stopping)
         worker = {**settings, "SIGNOFF_GATEWAY_URL": self.gateways[0]}
         await self._launch("worker", 1, worker)
+
+    async def _finish(self, command: str, settings: Mapping[str, str]) -> None:
+        program = Program([command], settings, self._log(command))
+        await program.start()
+        if await program.wait() != 0:
+            raise StackError(f"`signoff {command}` failed: see {self._log(command)}")
 
     async def _servers(self) -> dict[str, str]:
         """PostgreSQL and Kafka, ours or given; returns the settings that lead to them."""
@@ -269,6 +278,16 @@ class Stack:
         draft.write_text(json.dumps({"processes": processes}, indent=1) + "\n")
         draft.replace(self._data / "stack.json")
 
+    def _ports(self) -> list[int]:
+        """Those of gateways and brokers, all of them free by now. Raises: AddressTaken."""
+        first, count = self._plan.port, self._plan.gateways + self._plan.brokers
+        if first + count > PORTS:
+            raise AddressTaken(f"cannot listen on {count} ports from {first} on: there are too few")
+        wanted = range(first, first + count) if first else [0] * count
+        with ExitStack() as held:
+            sockets = [held.enter_context(listen(self._plan.host, each)) for each in wanted]
+            return [each.getsockname()[1] for each in sockets]
+
     def _log(self, name: str) -> Path:
         return self._data / f"{name}.log"
 
@@ -293,15 +312,3 @@ async def _owned(session: aiohttp.ClientSession, gateway: str) -> int:
             answer.raise_for_status()
             return sum(len(each["partitions"]) for each in (await answer.json())["brokers"])
     return 0
-
-
-def _ports(plan: Plan) -> list[int]:
-    count = plan.gateways + plan.brokers
-    if plan.port:
-        return list(range(plan.port, plan.port + count))
-    sockets = [socket.create_server((plan.host, 0)) for _ in range(count)]
-    try:
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
