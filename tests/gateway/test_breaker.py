@@ -140,6 +140,17 @@ async def test_one_partition_without_owner_does_not_stop_the_other() -> None:
         assert (await stack.client.get("/v2/status")).status_code == 204
 
 
+async def test_tasks_of_a_partition_that_was_added_since_are_not_missed() -> None:
+    async with running() as stack:
+        elsewhere = f"/v2/user-tasks/{(2 << 51) + 7}/assignee"
+        before = await stack.client.delete(elsewhere)
+        stack.reads.partitions = 2
+
+        await until(lambda: stack.client.delete(elsewhere), 503)
+
+        assert before.status_code == 404
+
+
 async def test_new_tasks_go_where_there_is_an_owner() -> None:
     async with running(partitions=2) as stack:
         stack.broker.answer = lambda _: Outcome(

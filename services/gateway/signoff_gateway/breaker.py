@@ -74,6 +74,10 @@ class Breaker:
         """
         return max(1, sum(each.added_at == 0 for each in self.cluster.partitions))
 
+    def knows(self, partition: int) -> bool:
+        """Whether there is such a partition, whoever owns it."""
+        return any(each.id == partition for each in self.cluster.partitions)
+
     def database_answers(self) -> bool:
         """Whether the database answered, by the looks of the last second."""
         return self._answers

@@ -191,6 +191,9 @@ class Sender:
         match call.route.place:
             case Place.KEY:
                 partition = partition_of(call.key)
+                if partition > self._partitions and self._breaker.knows(partition):
+                    # Added since: those who were started with it send there.
+                    raise Unavailable(Cause.NO_OWNER, partition)
                 return partition if 0 < partition <= self._partitions else 0
             case Place.ANY:
                 key = keyed(call)

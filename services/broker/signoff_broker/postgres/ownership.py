@@ -111,8 +111,8 @@ class PostgresOwnership:
                 raise self._broken(error) from error
         if present > count:
             raise PartitionCountError(
-                f"the database has {present} partitions, and {count} are configured:"
-                " partitions can be added, but never removed"
+                f"the database has {present} partitions, which can be added, never removed, but"
+                f" SIGNOFF_PARTITIONS is {count}: set it to {present}"
             )
 
     async def verify_log(self, identity: str) -> None:

@@ -11,10 +11,15 @@ from dataclasses import field
 from typing import Any, Final
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    InvalidPartitionsError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from signoff_process.log.kafka_client import cut_off_consumer, learn_topics, make_consumer
 from signoff_process.log.kafka_metadata import FoundTopics, look_at_topics
@@ -28,6 +33,7 @@ RETENTION_MIN_MS: Final = 24 * 3_600_000
 CONNECT_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 1.0
 _INLETS: Final = (topics.COMMANDS, topics.RESULTS)
+_INBOXES: Final = (topics.REPLIES, topics.JOBS)
 
 
 @frozen
@@ -69,15 +75,17 @@ class KafkaTopics:
     ) -> None:
         self._bootstrap = bootstrap
         self._options = options
+        self._inboxes = {options.topic(name) for name in _INBOXES}
         self._counts = {
-            options.topic(name): inboxes if name in {topics.REPLIES, topics.JOBS} else partitions
-            for name in topics.ALL
+            options.topic(name): inboxes if name in _INBOXES else partitions for name in topics.ALL
         }
         self.message_bytes_max = options.message_bytes_max
         """The least that any of the topics allows; known after ``ensure``."""
 
     async def ensure(self) -> str:
         """Make what is missing, verify what is there; the identity of the log.
+
+        Partitions are added, never inboxes: a record in one of these is for a process that has it.
 
         Raises: LogUnavailable, LogMismatch.
         """
@@ -87,7 +95,7 @@ class KafkaTopics:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await admin.start()
                 await client.bootstrap()
-                found = await self._made(admin, client)
+                found = await self._grown(admin, client, await self._made(admin, client))
                 self._verify_partitions(found)
                 await self._verify_configuration(admin)
         except (KafkaError, OSError, TimeoutError) as error:
@@ -151,11 +159,50 @@ class KafkaTopics:
             if code and error is not TopicAlreadyExistsError:
                 raise LogMismatch(f"topic {name} cannot be made: {error.__name__} {message}")
 
+    async def _grown(
+        self, admin: AIOKafkaAdminClient, client: Any, found: FoundTopics
+    ) -> FoundTopics:
+        """Add partitions that are missing, and wait until Kafka knows all of them."""
+        asked = False
+        while short := self._short(found):
+            if not asked:
+                await self._grow(admin, short)
+                asked = True
+            await asyncio.sleep(0.02)
+            found = await look_at_topics(client, tuple(self._counts))
+        if asked:
+            await self._until_led()
+        return found
+
+    def _short(self, found: FoundTopics) -> dict[str, NewPartitions]:
+        return {
+            name: NewPartitions(count)
+            for name, count in self._counts.items()
+            if name not in self._inboxes and found.partitions[name] < count
+        }
+
+    async def _grow(self, admin: AIOKafkaAdminClient, short: dict[str, NewPartitions]) -> None:
+        for name, wanted in short.items():
+            try:
+                await admin.create_partitions({name: wanted})
+            except InvalidPartitionsError:
+                pass  # another process was faster
+            except KafkaError as error:
+                if error.retriable:
+                    raise
+                raise LogMismatch(f"topic {name} cannot have more partitions: {error!r}") from error
+
     def _verify_partitions(self, found: FoundTopics) -> None:
         for name, count in self._counts.items():
-            if found.partitions[name] != count:
+            there = found.partitions[name]
+            if there != count:
+                setting = "SIGNOFF_INBOXES" if name in self._inboxes else "SIGNOFF_PARTITIONS"
+                never = (
+                    "cannot be changed" if name in self._inboxes else "can be added, never removed"
+                )
                 raise LogMismatch(
-                    f"topic {name} has {found.partitions[name]} partitions, configured are {count}"
+                    f"topic {name} has {there} partitions, which {never}, but {setting} is {count}:"
+                    f" set it to {there}"
                 )
 
     async def _verify_configuration(self, admin: AIOKafkaAdminClient) -> None:
