@@ -28,7 +28,7 @@ NODES_MAX: Final = 1_000
 MILLISECONDS_MAX: Final = 100 * 366 * 24 * 3600 * 1000
 """A century: whoever waits longer means for ever."""
 DESCENDANTS_MAX: Final = 2_000
-"""Processes that may come of one that a person started, by triggers and the triggers of those."""
+"""Processes that may come of what somebody did, by triggers and the triggers of those."""
 INT32_MAX: Final = (1 << 31) - 1
 INT64_MAX: Final = (1 << 63) - 1
 COUNT_MAX: Final = 1_000_000_000

@@ -26,7 +26,8 @@ class ProcessStarted(Record):
     due_at: int | None = None
     """Epoch milliseconds at which the instance, or the node where its token is, is late."""
     descendants: int = DESCENDANTS_MAX
-    """How many processes may come of this one by triggers, theirs included."""
+    """How many processes may come of this one by triggers, theirs included, until somebody does
+    something with its task: then it is ``DESCENDANTS_MAX`` again."""
     at: int
 
 

@@ -178,7 +178,15 @@ def test_triggers_that_start_each_other_come_to_an_end(width: int) -> None:
     assert width < len(go_on(bench)) <= DESCENDANTS_MAX
 
 
-def test_triggers_of_one_task_over_time_share_what_may_come_of_it() -> None:
+def test_automatic_claims_that_start_each_other_come_to_an_end() -> None:
+    bench = Bench()
+    feeding = triggers(TriggerEvent.CLAIMED, TriggerEvent.CLAIMANT_CHANGED, process="shared")
+    bench.share(assignments=[user("john")], auto_claim=True, triggers=feeding)
+
+    assert 2 < len(go_on(bench)) <= DESCENDANTS_MAX
+
+
+def test_triggers_fire_for_whatever_somebody_does_however_often() -> None:
     bench = Bench()
     feeding = triggers(TriggerEvent.CLAIMED, TriggerEvent.PENDING, process="shared")
     key = bench.share(triggers=feeding)
@@ -186,17 +194,55 @@ def test_triggers_of_one_task_over_time_share_what_may_come_of_it() -> None:
         bench.send(take(key, "john"), principal=ROOT)
         bench.send(release(key), principal=ROOT)
 
-    assert bench.instance(key).process.descendants == 0
-    assert len(go_on(bench)) <= DESCENDANTS_MAX
+    lines = [each for each in bench.log(key) if isinstance(each, Triggered)]
+    assert [each.error for each in lines] == [""] * 21
+    assert 20 < len(go_on(bench)) <= 21 * 11
+
+
+def test_listeners_do_not_make_an_act_of_somebody_less_his() -> None:
+    bench = Bench()
+    key = bench.share(ASSIGNING, triggers=triggers(TriggerEvent.CLAIMED, process="shared"))
+    for _ in range(20):
+        bench.send(take(key, "john"), principal=ROOT)
+        bench.complete_listener(key)
+        bench.send(release(key), principal=ROOT)
+        bench.complete_listener(key)
+
+    lines = [each for each in bench.log(key) if isinstance(each, Triggered)]
+    assert [each.error for each in lines] == [""] * 20
+
+
+def test_what_came_by_itself_begins_anew_once_somebody_is_at_work() -> None:
+    bench = Bench()
+    feeding = triggers(TriggerEvent.PENDING, TriggerEvent.CLAIMED, process="shared")
+    bench.share(triggers=feeding)
+    last = go_on(bench)[-1]
+    key, ended = bench.task(last).key, bench.instance(last).process.descendants
+
+    saved = bench.send(save(key, a=1), principal=ROOT)
+    begun = bench.instance(last).process.descendants
+    bench.send(take(key, "john"), principal=ROOT)
+
+    assert (ended, begun) == (0, DESCENDANTS_MAX)
+    assert saved.touched.processes[last].descendants == DESCENDANTS_MAX
+    assert line(bench.log(key)[-1]) == "CLAIMED -> shared"
+
+
+def test_first_thing_that_somebody_does_counts_already() -> None:
+    bench = Bench()
+    feeding = triggers(TriggerEvent.PENDING, TriggerEvent.CLAIMED, process="shared")
+    bench.share(triggers=feeding)
+    key = bench.task(go_on(bench)[-1]).key
+
+    bench.send(take(key, "john"), principal=ROOT)
+
+    assert line(bench.log(key)[-1]) == "CLAIMED -> shared"
 
 
 def test_process_without_triggers_counts_as_one() -> None:
     bench = Bench()
     deploy_started(bench)
-    key = bench.share(triggers=triggers(TriggerEvent.CLAIMED))
-    for _ in range(20):
-        bench.send(take(key, "john"), principal=ROOT)
-        bench.send(release(key), principal=ROOT)
+    key = bench.share(triggers=triggers(TriggerEvent.PENDING))
 
-    assert bench.instance(key).process.descendants == DESCENDANTS_MAX - 20
-    assert len(go_on(bench)) == 20
+    assert bench.instance(key).process.descendants == DESCENDANTS_MAX - 1
+    assert len(go_on(bench)) == 1

@@ -14,6 +14,7 @@ from signoff_schemas import documents
 from signoff_schemas import job_events as jobs
 from signoff_schemas import process_events as processes
 from signoff_schemas import task_events as tasks
+from signoff_schemas.limits import DESCENDANTS_MAX
 from signoff_schemas.process_events import ProcessEvent, SettingsEvent
 from signoff_schemas.values import IncidentState, JobKind, JobState, TaskState
 
@@ -34,7 +35,10 @@ def applied(instance: Instance | None, event: InstanceEvent) -> Instance:
         return process.started(event)
     assert instance is not None, "an instance begins with its ProcessStarted"
     if isinstance(event, tasks.TaskEvent):
-        return _with_task(instance, _task(instance.task, event))
+        after = _with_task(instance, _task(instance.task, event))
+        if instance.process.descendants < DESCENDANTS_MAX and _was_asked_for(instance, event):
+            after = replace(after, process=process.begun_anew(after.process))
+        return after
     if isinstance(event, jobs.JobEvent):
         return _with_job(instance, event)
     if isinstance(event, jobs.IncidentEvent):
@@ -80,6 +84,13 @@ def evolve_settings(current: Settings, event: SettingsEvent) -> Settings:
 def _with_task(instance: Instance, task: UserTask | None) -> Instance:
     """Part by part: ``replace`` takes twice as long, and most events come through here."""
     return Instance(instance.process, task, instance.job, instance.incident, instance.variables)
+
+
+def _was_asked_for(instance: Instance, event: tasks.TaskEvent) -> bool:
+    """Whether something took effect that somebody wanted done with the task."""
+    transition = None if instance.task is None else instance.task.transition
+    asked = transition is not None and bool(transition.command_id)
+    return asked and isinstance(event, tasks.TaskFinished)
 
 
 def _task(task: UserTask | None, event: tasks.TaskEvent) -> UserTask:

@@ -172,7 +172,7 @@ class Process:
     element_instance_key: int = 0
     started_by: str = ""
     descendants: int = 0
-    """How many processes may still come of this one by triggers, theirs included."""
+    """How many processes may still come of this one by triggers, theirs included, by itself."""
     due_at: int | None = None
     """Epoch milliseconds at which the node or the instance is late, whichever is first."""
     entered_at: int | None = None

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import cast
 
 from signoff_broker.engine.state import Element, Instance, Process, Variable
+from signoff_schemas.limits import DESCENDANTS_MAX
 from signoff_schemas.process_events import (
     ElementEntered,
     ElementLeft,
@@ -104,6 +105,11 @@ def called_for(instance: Instance, event: StartCalledFor) -> Instance:
     """The new instance will be one of its own; this one has handed down what that may start."""
     left = instance.process.descendants - 1 - event.descendants
     return replace(instance, process=replace(instance.process, descendants=left))
+
+
+def begun_anew(process: Process) -> Process:
+    """Somebody is at work here: as much may come of this instance as of one that he started."""
+    return replace(process, descendants=DESCENDANTS_MAX)
 
 
 def terminating(instance: Instance, event: ProcessTerminating) -> Instance:

@@ -11,6 +11,7 @@ from signoff_broker.engine.processors.policies import may_start_others
 from signoff_broker.engine.state import Transition, UserTask
 from signoff_broker.engine.work_states import corrected, shown_assignee, state_of, work_state
 from signoff_schemas.frozen import frozen
+from signoff_schemas.limits import DESCENDANTS_MAX
 from signoff_schemas.process_events import StartCalledFor
 from signoff_schemas.values import Attributes
 from signoff_schemas.work import (
@@ -53,23 +54,25 @@ def effect_of(
     policy = transition.policy or task.policy
     if policy is None or not policy.triggers:
         return Effect(work, transition.policy, log)
-    lines, starts = call_for(draft, policy, set(_happened(task, standing)))
+    happened = set(_happened(task, standing))
+    lines, starts = call_for(draft, policy, happened, asked=bool(transition.command_id))
     return Effect(work, transition.policy, log + lines, starts)
 
 
 def call_for(
-    draft: Draft, policy: Policy, happened: set[TriggerEvent]
+    draft: Draft, policy: Policy, happened: set[TriggerEvent], *, asked: bool = False
 ) -> tuple[tuple[Triggered, ...], tuple[StartCalledFor, ...]]:
     """Call for the processes that are to start now: log lines, and the events to emit.
 
     What cannot be started is told by the log and troubles nobody else. Of the processes that may
     still come of this one, each start has an equal part, and as much is left for later: triggers
-    that feed each other come to an end, however many there are.
+    that feed each other come to an end, however many there are. What somebody ``asked`` for begins
+    anew: people and programs who act are not what goes on by itself.
     """
     lines: list[Triggered] = []
     starts: list[StartCalledFor] = []
     fired = [trigger for trigger in policy.triggers if trigger.on in happened]
-    left = draft.open.process.descendants
+    left = DESCENDANTS_MAX if asked else draft.open.process.descendants
     part = max(1, left // (len(fired) + 1))
     for trigger in fired:
         line, start = _start(draft, trigger, min(part, left))
