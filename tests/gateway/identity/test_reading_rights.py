@@ -8,6 +8,7 @@ import pytest
 
 from signoff_gateway.dialects.camunda.reading_rights import readable
 from signoff_gateway.dialects.orkes.permissions import visible_to
+from signoff_gateway.identity.roles import BUILT_IN, principal_grants
 from signoff_gateway.reads import Entity, Found, Within
 from signoff_gateway.reads.rows import JobRow
 from signoff_gateway.reads.work import DefinitionRow
@@ -186,7 +187,7 @@ async def test_only_workers_of_a_type_poll_for_it(stack: Stack, who: str, status
     [
         ("eve", 403, 403),
         ("READ", 403, 403),
-        ("metadata", 403, 200),  # UPDATE would let him claim the tasks of others
+        ("metadata", 200, 200),
         ("UPDATE", 200, 403),
         ("admin", 200, 200),
     ],
@@ -198,6 +199,24 @@ async def test_a_task_definition_is_replaced_by_who_may_update_it(
         body = [{"name": name, "retryCount": 1}]
         answer = await stack.client.post(TASKS, json=body, auth=as_user(who))
         assert answer.status_code == status, (name, answer.text)
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("UPDATE", 403), ("maker", 403), ("DELETE", 200), ("metadata", 200)]
+)
+async def test_a_task_definition_is_deleted_by_who_may(stack: Stack, who: str, status: int) -> None:
+    answer = await stack.client.delete(f"{TASKS}/loan", auth=as_user(who))
+
+    assert answer.status_code == status, answer.text
+
+
+def test_who_manages_definitions_sees_no_tasks_of_people() -> None:
+    everywhere = principal_grants(BUILT_IN["METADATA_MANAGER"])
+
+    seen = visible_to(Principal("metadata", grants=everywhere), "")
+
+    assert seen is not None
+    assert seen.definition_names == ()
 
 
 async def test_a_form_is_not_looked_at_for_who_may_not_save_it(stack: Stack) -> None:

@@ -316,6 +316,19 @@ async def test_a_worker_s_task_tells_where_it_stands(
     assert shown["failedTaskNames"] == (["do"] if has_failed else [])
 
 
+async def test_a_person_s_task_tells_how_often_it_was_tried_before(
+    stack: Stack, work: WorkReads, views: dict[int, InstanceView]
+) -> None:
+    late = key_of(1, 40)
+    work.put(task(process_id="flow", key=late))
+    first = done(23, "check_ref", 120, task_key=late, ending="TIMED_OUT")
+    views[WORKFLOW] = view(elements=(first, element(24, "check_ref", 180, task_key=TASK)))
+
+    shown = (await stack.client.get(f"{API}/{WORKFLOW_ID}")).json()
+
+    assert [each["retryCount"] for each in shown["tasks"]] == [0, 1]
+
+
 async def test_an_instance_of_the_other_dialect_is_shown_too(
     stack: Stack, views: dict[int, InstanceView]
 ) -> None:

@@ -11,6 +11,8 @@ JOB: Final = "JOB"
 RESOURCE: Final = "RESOURCE"
 WORKFLOW: Final = "WORKFLOW_DEF"
 TASK: Final = "TASK_DEF"
+RULE: Final = "TASK_RULE"
+"""A task definition as such: a grant on ``TASK`` is also one on what people have to do by it."""
 FORM: Final = "USER_FORM_TEMPLATE"
 
 ADMIN_ROLE: Final = "ADMIN"
@@ -27,6 +29,7 @@ BUILT_IN: Final[Mapping[str, tuple[Grant, ...]]] = {
     "METADATA_MANAGER": (
         Grant(WORKFLOW, ANY, ("CREATE", "READ", "UPDATE", "DELETE")),
         Grant(TASK, ANY, ("CREATE",)),
+        Grant(RULE, ANY, ("UPDATE", "DELETE")),
         Grant(FORM, ANY, ("CREATE", "READ", "UPDATE", "DELETE")),
     ),
     "METADATA_API": (
@@ -47,6 +50,9 @@ _MEANS: Final[Mapping[tuple[str, str], tuple[tuple[str, str], ...]]] = {
     (WORKFLOW, "CREATE"): ((RESOURCE, "CREATE"),),
     (WORKFLOW, "UPDATE"): ((PROCESS, "READ_PROCESS_INSTANCE"), (RESOURCE, "CREATE")),
     (WORKFLOW, "DELETE"): ((PROCESS, "READ_PROCESS_INSTANCE"), (RESOURCE, "DELETE")),
+    (TASK, "CREATE"): ((RULE, "CREATE"),),
+    (TASK, "UPDATE"): ((RULE, "UPDATE"),),
+    (TASK, "DELETE"): ((RULE, "DELETE"),),
     (TASK, "EXECUTE"): ((JOB, "UPDATE"),),
 }
 _DEFINITION_SUFFIX: Final = ".json"

@@ -20,6 +20,7 @@ WORKFLOW: Final = "WORKFLOW_DEF"
 TASK: Final = "TASK_DEF"
 """The kind of grants on task definitions."""
 FORM: Final = "USER_FORM_TEMPLATE"
+_RULE: Final = "TASK_RULE"
 _JOB: Final = "JOB"
 _READING: Final = ("READ", "CREATE", "UPDATE", "DELETE", "EXECUTE")
 
@@ -86,11 +87,11 @@ def must_change_form(caller: Principal, verb: str, form: str) -> None:
 
 
 def must_change_task(caller: Principal, verbs: Sequence[str], name: str) -> None:
-    """Whether somebody may change a task definition, which makes him its owner.
+    """Whether somebody may change a task definition; who makes one is its owner.
 
-    Raises: Forbidden.
+    Who manages all definitions may, without a grant on people's tasks. Raises: Forbidden.
     """
-    if not any(caller.is_granted(TASK, name, each) for each in verbs):
+    if not any(caller.is_granted(_RULE, name, each) for each in verbs):
         raise Forbidden(f"You don't have permissions to manage task: {name}")
 
 

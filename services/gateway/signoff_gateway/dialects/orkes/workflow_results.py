@@ -3,6 +3,7 @@
 Members without a value are left out, as Conductor does.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
@@ -105,12 +106,15 @@ def task_results(view: InstanceView, human: Mapping[int, WorkTaskRow]) -> Iterat
     """The tasks of an execution in the order in which they were reached."""
     tasks = tasks_of(definition_of(view.content))
     shown = [each for each in view.elements if not each.node_id.startswith(HIDDEN)]
+    visits: Counter[str] = Counter()
     for number, element in enumerate(shown, 1):
         row = None if element.task_key is None else human.get(element.task_key)
         if row is not None:
-            yield {**conductor_task(row), "seq": number}
+            # There are no loops: who is at a node again tries it again.
+            yield {**conductor_task(row), "seq": number, "retryCount": visits[element.node_id]}
         else:
             yield _task(view, element, tasks.get(element.node_id, {}), number)
+        visits[element.node_id] += 1
 
 
 def task_id_of(element: ElementRow) -> str:
