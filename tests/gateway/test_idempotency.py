@@ -25,6 +25,16 @@ async def test_a_key_gives_the_same_command_id_and_its_body_a_fingerprint(stack:
     assert first.fingerprint == again.fingerprint != other.fingerprint
 
 
+async def test_a_query_is_part_of_what_a_request_asks_for(stack: Stack) -> None:
+    for query in ("complete=true&x=1", "x=1&complete=true", "complete=false&x=1"):
+        await stack.client.patch(
+            f"{PATH}?{query}", json={"action": "x"}, headers={"Idempotency-Key": "key-1"}
+        )
+
+    first, again, other = (each.fingerprint for each in stack.broker.commands)
+    assert first == again != other
+
+
 async def test_a_form_has_the_same_fingerprint_whatever_its_boundary(stack: Stack) -> None:
     for boundary, text in (("b1", "hello"), ("b2", "hello"), ("b3", "goodbye")):
         await stack.client.post(

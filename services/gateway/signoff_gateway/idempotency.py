@@ -65,9 +65,11 @@ def id_under_key(call: Call) -> str:
 def fingerprint(call: Call) -> str:
     """A digest of what a repetition under the same key must have in common.
 
-    Not the boundary of a form: clients draw another for each request.
+    Not the order of query parameters; nor the boundary of a form: clients draw another for each
+    request.
     """
+    query = b"&".join(sorted(call.query.split(b"&")))
     body = call.body
     if boundary := _BOUNDARY.search(call.headers.get(b"content-type", b"")):
         body = body.replace(b"--" + boundary[1], b"--")
-    return hashlib.sha256(call.path.encode() + b"\n" + body).hexdigest()
+    return hashlib.sha256(b"\n".join((call.path.encode(), query, body))).hexdigest()
