@@ -21,12 +21,12 @@ def in_flight(stack: Stack) -> int:
 
 
 @pytest.mark.parametrize("answer", [None, "check"], ids=["silence", "a listener"])
-async def test_a_deadline_is_504_and_names_the_command(stack: Stack, answer: str | None) -> None:
-    stack.broker.answer = lambda _: answer
+async def test_a_deadline_is_504_and_names_the_command(hasty: Stack, answer: str | None) -> None:
+    hasty.broker.answer = lambda _: answer
 
-    late = await stack.client.patch(PATH, json={"action": "x"})
+    late = await hasty.client.patch(PATH, json={"action": "x"})
 
-    command = stack.broker.commands[0].id
+    command = hasty.broker.commands[0].id
     assert late.status_code == 504
     assert late.json() == {
         "type": "about:blank",
@@ -37,9 +37,9 @@ async def test_a_deadline_is_504_and_names_the_command(stack: Stack, answer: str
         "commandId": command,
     }
     assert late.headers["signoff-command-id"] == command
-    assert in_flight(stack) == 0
-    assert stack.gateway._pending.waits == 0
-    assert len(stack.gateway._pending) == 0
+    assert in_flight(hasty) == 0
+    assert hasty.gateway._pending.waits == 0
+    assert len(hasty.gateway._pending) == 0
 
 
 async def test_a_listener_frees_the_place_and_the_outcome_comes_later(stack: Stack) -> None:
@@ -68,20 +68,20 @@ async def test_a_mark_and_the_outcome_in_one_breath(stack: Stack) -> None:
 
 @pytest.mark.parametrize("answer", [None, "check"], ids=["silence", "a listener"])
 async def test_a_caller_that_hangs_up_is_forgotten_and_its_command_goes_on(
-    stack: Stack, answer: str | None
+    hasty: Stack, answer: str | None
 ) -> None:
-    stack.broker.answer = lambda _: answer
-    _, writer = await stack.raw(b"DELETE %b/assignee HTTP/1.1\r\nhost: x\r\n\r\n" % PATH.encode())
-    await stack.broker.until(lambda: stack.broker.commands)
+    hasty.broker.answer = lambda _: answer
+    _, writer = await hasty.raw(b"DELETE %b/assignee HTTP/1.1\r\nhost: x\r\n\r\n" % PATH.encode())
+    await hasty.broker.until(lambda: hasty.broker.commands)
 
     writer.close()
 
-    await stack.until(lambda: not len(stack.gateway._pending))
-    assert in_flight(stack) == 0
-    assert stack.gateway._pending.waits == 0
-    stack.broker.reply(stack.broker.commands[0])
-    stack.broker.answer = lambda _: APPLIED
-    assert (await stack.client.delete(f"{PATH}/assignee")).status_code == 204
+    await hasty.until(lambda: not len(hasty.gateway._pending))
+    assert in_flight(hasty) == 0
+    assert hasty.gateway._pending.waits == 0
+    hasty.broker.reply(hasty.broker.commands[0])
+    hasty.broker.answer = lambda _: APPLIED
+    assert (await hasty.client.delete(f"{PATH}/assignee")).status_code == 204
 
 
 async def test_a_reply_for_nobody_here_changes_nothing(stack: Stack) -> None:
@@ -113,11 +113,14 @@ REFUSED = Rejection(
         (
             CommandStatus(
                 CommandState.APPLIED,
-                Outcome(status=OutcomeStatus.APPLIED, result={"task_key": TASK, "version": 3}),
+                Outcome(
+                    status=OutcomeStatus.APPLIED,
+                    result={"task_key": TASK, "version": 3, "work": {"claimant": {}}, "at": 1},
+                ),
             ),
             {
                 "status": "APPLIED",
-                "result": {"taskKey": str(TASK), "version": 3},
+                "result": {"userTaskKey": str(TASK), "version": 3},
                 "rejection": None,
             },
         ),

@@ -1,7 +1,7 @@
 """What became of a command, and settling one whose outcome nobody knows: additions of ours."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Final, cast
 
 from pydantic.alias_generators import to_camel
 
@@ -19,6 +19,11 @@ from signoff_gateway.sending import Sender
 from signoff_schemas.commands import Withdraw
 from signoff_schemas.principal import ADMIN
 from signoff_schemas.replies import Outcome
+
+_NAMES: Final = {"task_key": "userTaskKey"}
+"""Members that have another name here than in the engine."""
+_NOT_SHOWN: Final = frozenset({"work", "logged", "at", "updated_at"})
+"""What the answer to a claim is made of: the task itself tells."""
 
 
 class CommandOutcomes:
@@ -81,7 +86,11 @@ def _named_result(value: object, name: str = "") -> object:
     """A result in the dialect's words: camelCase, and keys as strings."""
     if isinstance(value, Mapping):
         members = cast("Mapping[str, object]", value)
-        return {to_camel(each): _named_result(inner, each) for each, inner in members.items()}
+        return {
+            _NAMES.get(each) or to_camel(each): _named_result(inner, each)
+            for each, inner in members.items()
+            if each not in _NOT_SHOWN
+        }
     if isinstance(value, list | tuple):
         return [_named_result(each) for each in cast("Sequence[object]", value)]
     return str(value) if name.endswith("_key") and value is not None else value
