@@ -1,5 +1,6 @@
 """Who gets which job: the queue's order, what credit allows, silence, and taking over."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
@@ -60,7 +61,7 @@ def subscription(name: str, *grants: Grant, received: int = 0) -> Subscription:
 
 def queue_of(*jobs: Job, now: int = 0) -> Dispatcher:
     dispatcher = Dispatcher(1)
-    dispatcher.observe(jobs, now)
+    dispatcher.observe(jobs, (), now)
     return dispatcher
 
 
@@ -69,7 +70,7 @@ def activate(dispatcher: Dispatcher, now: int = 0) -> list[ActivateJob]:
     matched = dispatcher.match(now, EVERYTHING)
     for each in matched:
         held = job(each.job_key, JobState.ACTIVATED, subscriber=each.subscriber)
-        dispatcher.observe([held], now)
+        dispatcher.observe([held], {held.key}, now)
     return matched
 
 
@@ -93,7 +94,7 @@ def test_highest_priority_goes_first_then_the_oldest() -> None:
 @pytest.mark.parametrize(("priority", "order"), [(9, [2, 1, 3]), (-9, [1, 3, 2])])
 def test_a_job_with_a_new_priority_moves_in_its_queue(priority: int, order: list[int]) -> None:
     dispatcher = queue_of(job(1), job(2), job(3))
-    dispatcher.observe([job(2, priority=priority)], 0)
+    dispatcher.observe([job(2, priority=priority)], {2}, 0)
     dispatcher.subscribe(subscription("w", grant(3)), 0)
     assert keys(activate(dispatcher)) == order
     assert dispatcher.backlog() == {}
@@ -154,7 +155,7 @@ def test_a_heartbeat_does_not_cost_the_turn() -> None:
     dispatcher.subscribe(subscription("b", grant(5)), 0)
     activate(dispatcher)
     dispatcher.subscribe(subscription("b", grant(5)), 0)
-    dispatcher.observe([job(2)], 0)
+    dispatcher.observe([job(2)], (), 0)
     assert [each.subscriber for each in activate(dispatcher)] == ["b"]
 
 
@@ -166,7 +167,7 @@ def test_a_tenant_gets_its_own_jobs_only() -> None:
 
 def test_a_job_that_left_the_queue_is_not_matched() -> None:
     dispatcher = queue_of(job(1), job(2))
-    dispatcher.observe([job(1, JobState.CANCELED)], 0)
+    dispatcher.observe([job(1, JobState.CANCELED)], {1}, 0)
     dispatcher.subscribe(subscription("w", grant(5)), 0)
     assert keys(activate(dispatcher)) == [2]
 
@@ -175,7 +176,7 @@ def test_credit_comes_back_when_a_planned_job_is_gone() -> None:
     dispatcher = queue_of(job(1), job(2))
     dispatcher.subscribe(subscription("w", grant(1)), 0)
     assert keys(dispatcher.match(0, EVERYTHING)) == [1]
-    dispatcher.observe([job(1, JobState.CANCELED)], 0)
+    dispatcher.observe([job(1, JobState.CANCELED)], {1}, 0)
     assert not dispatcher.is_planned(1)
     assert keys(activate(dispatcher)) == [2]
 
@@ -184,7 +185,7 @@ def test_a_returned_job_is_queued_again() -> None:
     dispatcher = queue_of(job(1))
     dispatcher.subscribe(subscription("w", grant(1)), 0)
     activate(dispatcher)
-    dispatcher.observe([job(1)], 0)
+    dispatcher.observe([job(1)], (), 0)
     dispatcher.subscribe(subscription("w", grant(1), received=1), 0)
     assert keys(activate(dispatcher)) == [1]
 
@@ -194,7 +195,7 @@ def test_rings_once_while_there_is_no_credit() -> None:
     dispatcher.subscribe(subscription("w", grant(0)), 0)
     assert rung(dispatcher) == [("w", "check")]
     dispatcher.subscribe(subscription("w", grant(0)), 10)
-    dispatcher.observe([job(2)], 10)
+    dispatcher.observe([job(2)], (), 10)
     assert rung(dispatcher, 10) == []
 
 
@@ -254,7 +255,7 @@ def test_an_orphan_that_was_completed_meanwhile_is_none() -> None:
     dispatcher.subscribe(subscription("w", grant(1)), 0)
     activate(dispatcher)
     dispatcher.goodbye("w")
-    dispatcher.observe([job(1, JobState.COMPLETED)], 0)
+    dispatcher.observe([job(1, JobState.COMPLETED)], (), 0)
     assert not dispatcher.is_orphan(1)
 
 
@@ -285,7 +286,7 @@ def test_after_a_takeover_the_queue_comes_from_the_store() -> None:
 def test_a_long_queue_keeps_its_front_and_its_order() -> None:
     dispatcher = Dispatcher(1, backlog_max=3)
     waiting = {key: job(key, priority=key % 2) for key in range(1, 11)}
-    dispatcher.observe(waiting.values(), 0)
+    dispatcher.observe(waiting.values(), (), 0)
     dispatcher.subscribe(subscription("w", grant(100)), 0)
     assert dispatcher.backlog()["check"][0] == 10
     order = sorted(waiting.values(), key=lambda each: (-each.priority, each.key))
@@ -306,10 +307,10 @@ def test_the_backlog_shows_count_and_oldest() -> None:
 
 def test_too_many_waiting_jobs_exhaust_their_type() -> None:
     dispatcher = Dispatcher(1, waits_max=2)
-    dispatcher.observe([job(1), job(2), job(3, job_type="sign")], 0)
+    dispatcher.observe([job(1), job(2), job(3, job_type="sign")], (), 0)
     dispatcher.match(0, EVERYTHING)
     assert dispatcher.exhausted == {"check"}
-    dispatcher.observe([job(1, JobState.CANCELED)], 0)
+    dispatcher.observe([job(1, JobState.CANCELED)], {1}, 0)
     dispatcher.match(0, EVERYTHING)
     assert dispatcher.exhausted == set()
 
@@ -334,17 +335,19 @@ class Dispatching(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.dispatcher = Dispatcher(1, backlog_max=1_000)
+        self.dispatcher = Dispatcher(1, backlog_max=2)
         self.now = 0
         self.last_key = 0
         self.types: dict[int, str] = {}
+        self.priorities: dict[int, int] = {}
         self.waiting: set[int] = set()
         self.holders: dict[int, str] = {}
         self.workers = {name: Worker() for name in WORKERS}
 
-    def see(self, key: int, state: JobState, subscriber: str = "") -> None:
-        seen = job(key, state, job_type=self.types[key], subscriber=subscriber)
-        self.dispatcher.observe([seen], self.now)
+    def see(self, key: int, state: JobState, subscriber: str = "", *, waited: bool = False) -> None:
+        priority = self.priorities.get(key, 0)
+        seen = job(key, state, job_type=self.types[key], subscriber=subscriber, priority=priority)
+        self.dispatcher.observe([seen], {key} if waited else (), self.now)
 
     @rule(job_type=st.sampled_from(("check", "sign")))
     def create(self, job_type: str) -> None:
@@ -371,7 +374,12 @@ class Dispatching(RuleBasedStateMachine):
     @rule(failing=st.integers(0, 2))
     def run(self, failing: int) -> None:
         """Match and step; the first few steps find that the job is gone."""
-        for each in self.dispatcher.match(self.now, EVERYTHING):
+        matched = self.dispatcher.match(self.now, EVERYTHING)
+        while short := self.dispatcher.short():
+            for job_type in short:
+                self.refill(job_type, {each.job_key for each in matched})
+            matched += self.dispatcher.match(self.now, EVERYTHING)
+        for each in matched:
             key, worker = each.job_key, self.workers[each.subscriber]
             assert key in self.waiting
             assert key not in self.holders
@@ -385,7 +393,7 @@ class Dispatching(RuleBasedStateMachine):
             worker.pushed.append(each.slot)
             assert worker.pushed.count(each.slot) <= worker.caps[each.slot]
             self.holders[key] = each.subscriber
-            self.see(key, JobState.ACTIVATED, each.subscriber)
+            self.see(key, JobState.ACTIVATED, each.subscriber, waited=True)
         for name, worker in self.workers.items():
             if self.now - worker.heard < SILENT_MS:
                 for slot, cap in worker.caps.items():
@@ -406,7 +414,35 @@ class Dispatching(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.waiting)))
         self.waiting.discard(key)
-        self.see(key, JobState.CANCELED)
+        self.see(key, JobState.CANCELED, waited=True)
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data(), priority=st.integers(-1, 1))
+    def move(self, data: st.DataObject, priority: int) -> None:
+        key = data.draw(st.sampled_from(sorted(self.waiting)))
+        self.priorities[key] = priority
+        self.see(key, JobState.ACTIVATABLE, waited=True)
+
+    @precondition(lambda self: self.holders)
+    @rule(data=st.data(), canceled=st.booleans())
+    def fail(self, data: st.DataObject, *, canceled: bool) -> None:
+        """It waits for a person, or is cancelled while it does: it is in no queue."""
+        key = data.draw(st.sampled_from(sorted(self.holders)))
+        del self.holders[key]
+        self.see(key, JobState.FAILED)
+        if canceled:
+            self.see(key, JobState.CANCELED)
+
+    def refill(self, job_type: str, planned: set[int]) -> None:
+        """As the store has it: what is planned still waits there."""
+        of_type = [key for key in self.waiting if self.types[key] == job_type]
+        there = [
+            QueuedJob(key, job_type, "<default>", self.priorities.get(key, 0), key)
+            for key in of_type
+        ]
+        there.sort(key=lambda each: each.order)
+        size = 2 + len(planned)
+        self.dispatcher.refill(job_type, there[:size], more=len(there) > size)
 
     @rule(name=st.sampled_from(WORKERS))
     def leave(self, name: str) -> None:
@@ -428,8 +464,8 @@ class Dispatching(RuleBasedStateMachine):
 
     @invariant()
     def counts(self) -> None:
-        total = sum(count for count, _ in self.dispatcher.backlog().values())
-        assert total == len(self.waiting)
+        counts = {name: count for name, (count, _) in self.dispatcher.backlog().items() if count}
+        assert counts == Counter(self.types[key] for key in self.waiting)
 
 
 Dispatching.TestCase.settings = settings(max_examples=150, stateful_step_count=40)

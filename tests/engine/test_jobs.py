@@ -2,7 +2,13 @@
 
 import pytest
 
-from signoff_schemas.commands import AssignTask, CompleteTask, ResolveIncident, UpdateJob
+from signoff_schemas.commands import (
+    AssignTask,
+    CancelProcess,
+    CompleteTask,
+    ResolveIncident,
+    UpdateJob,
+)
 from signoff_schemas.principal import Principal
 from signoff_schemas.rejections import Code, RejectionType
 from signoff_schemas.results import CompleteJob, FailJob, ThrowJobError, YieldJob
@@ -46,6 +52,22 @@ def test_job_that_waits_no_more_is_not_given_out() -> None:
     assert bench.activate(key) is None
     assert bench.activate(12345) is None
     assert not bench.steps[-1].recorded
+
+
+def test_step_tells_which_jobs_waited_before_it() -> None:
+    bench = Bench()
+    key = held_job(bench)
+    made = bench.steps[-1]
+    moved = bench.send(UpdateJob(job_key=key, priority=7))
+    bench.activate(key)
+    given = bench.steps[-1]
+    back = bench.fire(ReturnJob(job_key=key))
+    instance = bench.job(key).process_instance_key
+    canceled = bench.send(CancelProcess(process_instance_key=instance))
+
+    waited = [key in each.touched.waited for each in (made, moved, given, back, canceled)]
+    assert all(key in each.touched.jobs for each in (made, moved, given, back, canceled))
+    assert waited == [False, True, True, False, True]
 
 
 def test_worker_sees_what_is_asked_for_and_only_what_it_fetches() -> None:

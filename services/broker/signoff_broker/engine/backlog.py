@@ -37,24 +37,16 @@ class Backlog:
     the order behind which the store may know more: all that sorts up to it is here.
     """
 
-    __slots__ = ("_beyond", "_heaps", "_jobs", "_limit", "horizon")
+    __slots__ = ("_heaps", "_jobs", "_limit", "horizon", "total")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._jobs: dict[int, QueuedJob] = {}
         self._heaps: dict[str, list[Order]] = {}
         """By tenant. Orders of jobs that left or moved stay until they come up or are too many."""
-        self._beyond = 0
         self.horizon: Order | None = None
-
-    def __len__(self) -> int:
-        """How many jobs are held here."""
-        return len(self._jobs)
-
-    @property
-    def total(self) -> int:
-        """How many jobs wait; an estimate while the store holds a part of them."""
-        return len(self._jobs) + self._beyond
+        self.total = 0
+        """How many jobs wait, those that only the store has included."""
 
     @property
     def drained(self) -> bool:
@@ -66,15 +58,16 @@ class Backlog:
         """Creation time of the oldest job that is held here; 0 if there is none."""
         return min((job.created_at for job in self._jobs.values()), default=0)
 
-    def add(self, job: QueuedJob) -> None:
-        """Queue a job; one that is here already stays once, in its new place if it has one."""
+    def add(self, job: QueuedJob, *, waited: bool = False) -> None:
+        """Queue a job; one that ``waited`` before stays once, in its new place if it has one."""
+        if not waited:
+            self.total += 1
         known = self._jobs.get(job.key)
         if known is not None:
             if known.order == job.order:
                 return
             del self._jobs[job.key]
         if self.horizon is not None and job.order > self.horizon:
-            self._beyond += 1
             return
         self._jobs[job.key] = job
         heap = self._heaps.setdefault(job.tenant, [])
@@ -84,10 +77,10 @@ class Backlog:
         if len(self._jobs) > (self._limit if self.horizon is None else 2 * self._limit):
             self._overflow()
 
-    def remove(self, key: int, order: Order) -> None:
-        """Take a job out that does not wait any more, wherever it is."""
-        if self._jobs.pop(key, None) is None and self.horizon is not None and order > self.horizon:
-            self._beyond = max(0, self._beyond - 1)
+    def remove(self, key: int) -> None:
+        """Take a job out that waited and does not any more, wherever it is."""
+        self._jobs.pop(key, None)
+        self.total -= 1
 
     def heads(self) -> list[tuple[Order, str]]:
         """The best job of every tenant that has one, best first: its order, the tenant."""
@@ -104,6 +97,7 @@ class Backlog:
 
     def pop(self, tenant: str) -> QueuedJob:
         """Take the job that ``heads`` showed for the tenant."""
+        self.total -= 1
         return self._jobs.pop(heappop(self._heaps[tenant])[1])
 
     def refill(self, jobs: Sequence[QueuedJob], horizon: Order | None) -> None:
@@ -112,12 +106,11 @@ class Backlog:
         for job in jobs:
             self._jobs.setdefault(job.key, job)
         self._rebuild(self._jobs.values())
-        self._beyond = max(1, self._beyond - len(jobs)) if horizon else 0
 
     def leave(self, total: int) -> None:
         """Say that this many jobs wait, all of them known to the store only."""
         self.horizon = _NOTHING_HERE
-        self._beyond = total
+        self.total = total
 
     def _is_current(self, order: Order) -> bool:
         job = self._jobs.get(order[1])
@@ -125,7 +118,6 @@ class Backlog:
 
     def _overflow(self) -> None:
         kept = sorted(self._jobs.values(), key=lambda job: job.order)
-        self._beyond += len(kept) - self._limit
         kept = kept[: self._limit]
         self.horizon = kept[-1].order
         self._jobs = {job.key: job for job in kept}

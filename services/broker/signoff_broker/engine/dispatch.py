@@ -7,7 +7,7 @@ so that nothing here is ever the truth: a crash loses it, and ``restore`` builds
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from signoff_broker.engine.backlog import Backlog, QueuedJob
@@ -106,17 +106,21 @@ class Dispatcher:
         lost = [name for name, at in (*heard, *self._unheard.items()) if now - at >= GRACE_MS]
         return [key for name in lost for key in self.goodbye(name)]
 
-    def observe(self, jobs: Iterable[Job], now: int) -> None:
-        """Follow what a step made of jobs."""
+    def observe(self, jobs: Iterable[Job], waited: Container[int], now: int) -> None:
+        """Follow what a step made of jobs; ``waited``: the keys of those that waited before it."""
         for job in jobs:
             if job.state is JobState.ACTIVATABLE:
                 self._release(job.key)
                 if job.key not in self._plans:
-                    self._queue(_queued(job))
-            elif job.state is JobState.ACTIVATED:
+                    self._queue(_queued(job), waited=job.key in waited)
+                continue
+            is_planned = job.key in self._plans
+            if job.state is JobState.ACTIVATED:
                 self._hold(job, now)
             else:
                 self._drop(job)
+            if job.key in waited and not is_planned:
+                self._unqueue(job)
 
     def forget(self, job_key: int) -> None:
         """A planned job turned out not to wait: give the credit back, and queue it no more."""
@@ -267,19 +271,17 @@ class Dispatcher:
         plan.slot.account.cancel(plan.slot)
         self._stirred[plan.job.job_type] = None
 
-    def _queue(self, job: QueuedJob) -> None:
+    def _queue(self, job: QueuedJob, *, waited: bool = False) -> None:
         backlog = self._backlogs.get(job.job_type)
         if backlog is None:
             backlog = self._backlogs[job.job_type] = Backlog(self._backlog_max)
-        backlog.add(job)
+        backlog.add(job, waited=waited)
         self._stirred[job.job_type] = None
 
     def _hold(self, job: Job, now: int) -> None:
         if plan := self._plans.pop(job.key, None):
             plan.slot.account.push(plan.slot, now)
             self._pushed.append(plan.slot)
-        else:
-            self._unqueue(job)
         if self._holders.get(job.key) != job.subscriber:
             self._release(job.key)
             self._holders[job.key] = job.subscriber
@@ -299,12 +301,10 @@ class Dispatcher:
             self._release(job.key)
         elif plan := self._plans.get(job.key):
             self._unplan(plan)
-        else:
-            self._unqueue(job)
 
     def _unqueue(self, job: Job) -> None:
         if backlog := self._backlogs.get(job.job_type):
-            backlog.remove(job.key, (-job.priority, job.key))
+            backlog.remove(job.key)
             self._stirred[job.job_type] = None
 
     def _turn(self, before: dict[str, Slot], after: dict[str, Slot]) -> None:

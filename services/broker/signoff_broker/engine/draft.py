@@ -35,7 +35,7 @@ from signoff_schemas.task_events import (
     TaskFinished,
     TaskUpdated,
 )
-from signoff_schemas.values import Waiter
+from signoff_schemas.values import JobState, Waiter
 from signoff_schemas.work import Ending
 
 _LISTED = frozenset((TaskCreating, TaskCreated, TaskAssigned, TaskCompleted, TaskCanceled))
@@ -150,7 +150,11 @@ class Draft:
         process, job, incident = after.process, after.job, after.incident
         if before is None or process is not before.process:
             touched.processes[process.key] = process
-        if job is not None and (before is None or job is not before.job):
+        known = None if before is None else before.job
+        if job is not None and job is not known:
+            was_waiting = known is not None and known.state is JobState.ACTIVATABLE
+            if was_waiting and job.key not in touched.jobs:
+                touched.waited.add(job.key)
             touched.jobs[job.key] = job
         if incident is not None and (before is None or incident is not before.incident):
             touched.incidents[incident.key] = incident

@@ -52,6 +52,8 @@ class Touched:
     processes: dict[int, Process] = field(default_factory=dict[int, Process])
     tasks: dict[int, UserTask] = field(default_factory=dict[int, UserTask])
     jobs: dict[int, Job] = field(default_factory=dict[int, Job])
+    waited: set[int] = field(default_factory=set[int])
+    """Of these jobs those that waited for a worker before the step."""
     incidents: dict[int, Incident] = field(default_factory=dict[int, Incident])
     variables: dict[int, Variable] = field(default_factory=dict[int, Variable])
     elements: dict[int, Element] = field(default_factory=dict[int, Element])

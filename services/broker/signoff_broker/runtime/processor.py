@@ -291,7 +291,8 @@ class Processor:
         if made.subject_key is not None:
             self._touched.add(made.subject_key)
         if touched.jobs:
-            self.dispatcher.observe(touched.jobs.values(), self.monotonic_ms())
+            jobs, waited = touched.jobs.values(), touched.waited
+            self.dispatcher.observe(jobs, waited, self.monotonic_ms())
         self.due.note(touched)
         if made.subject_key is not None and (touched.variables or touched.processes):
             self._changed.add(made.subject_key)
