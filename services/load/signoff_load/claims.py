@@ -32,7 +32,8 @@ class ClaimTraffic(Traffic):
         human = {"name": "claimed", "taskReferenceName": "claimed_ref", "type": "HUMAN"}
         definition = {"name": WORKFLOW, "version": 1, "tasks": [human]}
         async with self._session() as session:
-            await self._post(session, "/api/metadata/workflow?overwrite=true", definition)
+            path = "/api/metadata/workflow?overwrite=true"
+            await self._surely(session, "POST", path, definition)
         await super().create(tasks)
 
     def _share(self, number: int, clients: int) -> Sequence[str]:
@@ -41,10 +42,9 @@ class ClaimTraffic(Traffic):
     async def _create(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> str:
         if "listeners" in body or len(self.tasks) % 4:
             return await super()._create(session, body)
-        workflow = await self._post(session, f"/api/workflow/{WORKFLOW}", {})
-        path = f"{self._gateway(0)}/api/workflow/{workflow}"
-        async with session.get(path, raise_for_status=True) as answer:
-            [task] = json.loads(await answer.text())["tasks"]
+        workflow = await self._surely(session, "POST", f"/api/workflow/{WORKFLOW}", {})
+        shown = await self._surely(session, "GET", f"/api/workflow/{workflow}")
+        [task] = json.loads(shown)["tasks"]
         return str(key_of_uuid(task["taskId"]))
 
     async def _change(self, session: aiohttp.ClientSession, task: str, turn: int) -> Told:

@@ -60,7 +60,7 @@ class Traffic:
         self.tasks: list[str] = []
 
     async def create(self, tasks: int) -> None:
-        """Create tasks to work on; 503 is tried again. Raises: aiohttp.ClientError."""
+        """Create tasks to work on. Raises: aiohttp.ClientError when that goes on being refused."""
         kinds = self._listener_types
         async with self._session() as session:
             for number in range(tasks):
@@ -103,14 +103,25 @@ class Traffic:
         return self.tasks[number::clients]
 
     async def _create(self, session: aiohttp.ClientSession, body: dict[str, Any]) -> str:
-        return str(json.loads(await self._post(session, "/v2/user-tasks", body))["userTaskKey"])
+        said = await self._surely(session, "POST", "/v2/user-tasks", body)
+        return str(json.loads(said)["userTaskKey"])
 
-    async def _post(self, session: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> str:
-        """What is said to it; tried again while that is 503. Raises: aiohttp.ClientError."""
+    async def _surely(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+    ) -> str:
+        """What is said to it in the end. Raises: aiohttp.ClientError.
+
+        Tried again while that is 503, or 504: what is left of a try has no part in the traffic.
+        """
         until = time.monotonic() + ANSWER_SECONDS
         while True:
-            async with session.post(f"{self._gateways[0]}{path}", json=body) as answer:
-                if answer.status != 503 or time.monotonic() > until:
+            url = f"{self._gateways[0]}{path}"
+            async with session.request(method, url, json=body) as answer:
+                if answer.status not in {503, 504} or time.monotonic() > until:
                     answer.raise_for_status()
                     return await answer.text()
             await asyncio.sleep(PAUSE_SECONDS)

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
-from weakref import WeakSet
 
 from aiokafka import TopicPartition
 
@@ -50,7 +50,7 @@ class KafkaLog:
         self._bootstrap = bootstrap
         self._options = options or KafkaOptions()
         self._topics = KafkaTopics(bootstrap, partitions, inboxes, self._options)
-        self._opened: WeakSet[KafkaSource | KafkaSender | KafkaSubscription] = WeakSet()
+        self._opened: set[KafkaSource | KafkaSender | KafkaSubscription] = set()
         self.unreadable = 0
         """Records in reply and job topics that were none of ours, and were skipped."""
 
@@ -63,7 +63,7 @@ class KafkaLog:
     ) -> CommandSource:
         """See ``Log.source``. Raises: LogUnavailable, LogMismatch."""
         source = KafkaSource(self._bootstrap, partition, self._options)
-        self._opened.add(source)
+        self._keep(source)
         try:
             await source.open(commands_offset, results_offset)
         except BaseException:
@@ -88,13 +88,18 @@ class KafkaLog:
         return await self._subscribe(topics.JOBS, inbox, decode_jobs, callback)
 
     async def close(self) -> None:
-        """Close whatever was opened and is still in use."""
+        """Close whatever was opened and is not closed yet."""
         for opened in tuple(self._opened):
             await opened.close()
 
+    def _keep(self, opened: KafkaSource | KafkaSender | KafkaSubscription) -> None:
+        """Until it is closed, even if nobody else does: connections do not go by themselves."""
+        self._opened.add(opened)
+        opened.on_close = partial(self._opened.discard, opened)
+
     async def _sender(self) -> KafkaSender:
         sender = KafkaSender(self._bootstrap, self._options, self._topics.message_bytes_max)
-        self._opened.add(sender)
+        self._keep(sender)
         try:
             await sender.start()
         except BaseException:
@@ -116,7 +121,7 @@ class KafkaLog:
 
         place = TopicPartition(self._options.topic(topic), inbox)
         subscription = KafkaSubscription(self._bootstrap, place, deliver, self._options)
-        self._opened.add(subscription)
+        self._keep(subscription)
         try:
             await subscription.open()
         except BaseException:

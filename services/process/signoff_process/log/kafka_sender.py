@@ -12,6 +12,7 @@ what was given up may still be on its way to Kafka.
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -98,6 +99,8 @@ class KafkaSender:
         self._sweeper: asyncio.TimerHandle | None = None
         self._discarding: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.on_close: Callable[[], object] = lambda: None
+        """Called at the end of ``close``."""
 
     async def start(self) -> None:
         """Connect. Raises: LogUnavailable."""
@@ -175,6 +178,7 @@ class KafkaSender:
         self.abandon()
         if self._discarding:
             await asyncio.wait(self._discarding)
+        self.on_close()
 
     async def _connect(self) -> Producer:
         producer = make_producer(**self._settings)

@@ -9,7 +9,7 @@ The reader runs ahead of ``fetch``: while a batch is being committed, the next o
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -70,6 +70,8 @@ class KafkaSource(CommandSource):
         self._mirror: asyncio.Task[None] | None = None
         self._mirrored: dict[TopicPartition, int] = {}
         self._error: Exception | None = None
+        self.on_close: Callable[[], object] = lambda: None
+        """Called at the end of ``close``."""
 
     async def open(self, commands_offset: int, results_offset: int) -> None:
         """Connect and go to these offsets. Raises: LogUnavailable, LogMismatch."""
@@ -120,6 +122,7 @@ class KafkaSource(CommandSource):
         self._error = self._error or LogUnavailable("the source is closed")
         self._bell.ring()
         await cut_off_consumer(self._consumer, STOP_SECONDS)
+        self.on_close()
 
     async def _verify(self, offsets: dict[TopicPartition, int]) -> None:
         first = await self._consumer.beginning_offsets(list(offsets))

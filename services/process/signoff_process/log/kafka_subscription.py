@@ -51,6 +51,8 @@ class KafkaSubscription(Subscription):
             **options.security,
         )
         self._reader: asyncio.Task[None] | None = None
+        self.on_close: Callable[[], object] = lambda: None
+        """Called at the end of ``close``."""
 
     async def open(self) -> None:
         """Connect and stand at the end. Raises: LogUnavailable."""
@@ -71,6 +73,7 @@ class KafkaSubscription(Subscription):
             with suppress(asyncio.CancelledError):
                 await self._reader
         await cut_off_consumer(self._consumer, STOP_SECONDS)
+        self.on_close()
 
     async def _read(self) -> None:
         while True:
