@@ -61,6 +61,8 @@ def test_a_provider_that_nobody_is_asked_for_is_refused() -> None:
         (json.dumps({"users": [{"id": "a", "password": PASSWORD}]}), "users.0.password"),
         (json.dumps({"users": [{"id": "a"}, {"id": "a"}]}), "the user 'a' is there twice"),
         (json.dumps({"users": [{"id": "app:ui"}]}), "the user 'app:ui' needs another id"),
+        (json.dumps({"roles": [{"id": "Admin"}]}), "the role 'Admin' needs another id"),
+        (json.dumps({"groups": [{"id": "g", "roles": ["USR"]}]}), "'g' has the unknown role 'USR'"),
     ],
 )
 def test_a_wrong_file_is_refused_without_a_word_of_its_secrets(

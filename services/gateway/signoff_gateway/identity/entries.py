@@ -9,6 +9,7 @@ from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from signoff_gateway.identity.roles import BUILT_IN
 from signoff_schemas.limits import NAME_MAX
 from signoff_schemas.principal import Grant
 
@@ -143,6 +144,7 @@ def read_entries(path: Path) -> Entries:
         # The parser's own words may quote the file, and that holds secrets.
         raise IdentityFileError(f"{path}: this is no valid {path.suffix or 'JSON'} file") from None
     _must_be_unique(path, entries)
+    _must_have_roles_that_exist(path, entries)
     for each in entries.users:
         if each.id.startswith(APPLICATION_PREFIX):
             raise IdentityFileError(
@@ -165,3 +167,16 @@ def _must_be_unique(path: Path, entries: Entries) -> None:
         for name in names:
             if names.count(name) > 1:
                 raise IdentityFileError(f"{path}: the {what} '{name}' is there twice")
+
+
+def _must_have_roles_that_exist(path: Path, entries: Entries) -> None:
+    for each in entries.roles:
+        if each.id.upper() in BUILT_IN:
+            raise IdentityFileError(
+                f"{path}: the role '{each.id}' needs another id: {each.id.upper()} is always there"
+            )
+    known = {each.id for each in entries.roles}.union(BUILT_IN)
+    for holder in (*entries.users, *entries.groups, *entries.applications):
+        for role in holder.roles:
+            if role not in known:
+                raise IdentityFileError(f"{path}: '{holder.id}' has the unknown role '{role}'")

@@ -61,7 +61,14 @@ _DEFINITION_SUFFIX: Final = ".json"
 
 def principal_roles(roles: Iterable[str]) -> tuple[str, ...]:
     """The roles as a principal carries them: in lower case, the one that may do all included."""
-    return tuple(sorted({ADMIN if each == ADMIN_ROLE else each.lower() for each in roles}))
+    return tuple(sorted(map(_carried, set(roles))))
+
+
+def _carried(role: str) -> str:
+    if role == ADMIN_ROLE:
+        return ADMIN
+    # What is only written like it is not that role.
+    return role if role.lower() == ADMIN else role.lower()
 
 
 def principal_grants(grants: Iterable[Grant]) -> tuple[Grant, ...]:
