@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 BACKLOG = 2048
 GRACE_SECONDS = 3
 HEAD_BYTES_MAX = 64 * 1024
+HEAD_SECONDS = 30.0
 LINGER_SECONDS = 1.0
 
 
@@ -86,11 +87,17 @@ class _Protocol(HttpToolsProtocol):
 
     _head_bytes = 0
     _in_head = False
+    _awaited: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._joining = _Joining(transport)
         self.transport = cast("asyncio.Transport", self._joining)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._have_head()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         self._in_head, self._head_bytes = True, 0
@@ -98,6 +105,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._have_head()
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
@@ -116,9 +124,22 @@ class _Protocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as wish:
             self._go_on_without_upgrade(data[wish.args[0] :])
         if self._in_head:
+            self._await_head()
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse(431, "Request Header Fields Too Large", "The head is too large.")
+
+    def _await_head(self) -> None:
+        if self._awaited is None:
+            self._awaited = self.loop.call_later(HEAD_SECONDS, self._refuse_late)
+
+    def _have_head(self) -> None:
+        if self._awaited is not None:
+            self._awaited.cancel()
+            self._awaited = None
+
+    def _refuse_late(self) -> None:
+        self._refuse(408, "Request Timeout", f"The head did not come within {HEAD_SECONDS:.0f} s.")
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
         method = self.parser.get_method()

@@ -1,0 +1,51 @@
+"""The HTTP server below the routes: connections that hold back what they promised."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from signoff import serving
+
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+async def hello(_scope: Any, _receive: Any, send: Any) -> None:
+    """An application."""
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("before", [b"", HEAD, HEAD + b"\r\n" + HEAD], ids=["none", "half", "next"])
+async def test_a_head_that_does_not_come_ends_the_connection(
+    monkeypatch: pytest.MonkeyPatch, before: bytes
+) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
+    listening = serving.listen("127.0.0.1", 0)
+    async with serving.serving(hello, listening):
+        began = time.monotonic()
+        reader, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+        writer.write(before)
+
+        answer = await reader.read()
+
+        writer.close()
+        assert time.monotonic() - began >= 0.3
+        assert answer.count(b"HTTP/1.1 204 ") == before.count(b"\r\n\r\n")
+        assert b"HTTP/1.1 408 Request Timeout" in answer
+        assert answer.endswith(b'"instance": "/"}')
+
+
+async def test_a_connection_may_be_used_longer_than_a_head_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
+    listening = serving.listen("127.0.0.1", 0)
+    async with serving.serving(hello, listening):
+        reader, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+        for _ in range(6):
+            writer.write(HEAD + b"\r\n")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
+            await asyncio.sleep(0.1)
+        writer.close()
