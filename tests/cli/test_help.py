@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from signoff.settings import Settings
+from signoff.settings import Settings, read_settings
 from tests.cli.commands import signoff
 
 WITHOUT_SETTINGS = ("hash",)
@@ -61,6 +61,9 @@ def test_a_setting_that_does_not_exist_is_refused_by_name(command: str) -> None:
         ("SIGNOFF_PORT", "70000"),
         ("SIGNOFF_REQUEST_TIMEOUT", "0"),
         ("SIGNOFF_PARTITIONS", "0"),
+        ("SIGNOFF_RETENTION_DAYS", "inf"),
+        ("SIGNOFF_GATEWAY_URL", "gateway:8080"),
+        ("SIGNOFF_GATEWAY_URL", "http://gateway:99999"),
         ("SIGNOFF_LOG_LEVEL", "loud"),
         ("SIGNOFF_GLOBAL_LISTENERS", "not json"),
         ("SIGNOFF_GLOBAL_LISTENERS", '{"id": "no list"}'),
@@ -72,6 +75,14 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_setting(name: str, value: s
     assert done.returncode == 2
     assert name in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    otherwise = read_settings()
+    for name in ("DATA", "PORT", "IDENTITY_FILE", "POSTGRES_BIN", "DATABASE_URL"):
+        monkeypatch.setenv(f"SIGNOFF_{name}", "")
+
+    assert read_settings() == otherwise
 
 
 @pytest.mark.parametrize(

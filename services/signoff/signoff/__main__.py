@@ -67,6 +67,7 @@ def _add_dev(commands: Commands) -> None:
             "data",
             "demo",
             "postgres_bin",
+            "partitions",
             "retention_days",
             "global_listeners",
             *GATEWAY,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -38,6 +39,17 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("this is no URL of HTTP")  # which may hold a password
+    return text
+
+
 def default_data_dir() -> Path:
     """The user's data folder by the XDG rule; of root, whose home is closed to others, /var/lib."""
     if chosen := os.environ.get("XDG_DATA_HOME"):
@@ -52,13 +64,19 @@ class SettingsError(ValueError):
 
 
 class Settings(BaseSettings):
-    """Settings of all processes. Each is also an environment variable: `SIGNOFF_` and its name."""
+    """Settings of all processes. Each is also an environment variable: `SIGNOFF_` and its name.
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    A variable that is empty counts as left out.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
     data: AbsolutePath = Field(
         default_factory=default_data_dir,
-        description="Where `signoff dev` keeps its database.",
+        description="Where `signoff dev` keeps its database: ~/.local/share/signoff, of root"
+        " /var/lib/signoff.",
     )
     host: str = Field("127.0.0.1", description="Address that a process listens on.")
     port: Port = Field(8080, description="Port of the gateway's HTTP API; 0 takes a free one.")
@@ -92,7 +110,7 @@ class Settings(BaseSettings):
     waits_limit: int = Field(10_000, ge=1, description="Requests that one gateway holds at a time.")
     body_limit: int = Field(4 * 1024 * 1024, ge=1024, description="Largest request body, bytes.")
     retention_days: float = Field(
-        30, gt=0, description="Days that finished tasks, jobs and variables are kept."
+        30, gt=0, le=100_000, description="Days that finished tasks, jobs and variables are kept."
     )
     global_listeners: list[dict[str, object]] = Field(
         default_factory=list[dict[str, object]],
@@ -130,7 +148,7 @@ class Settings(BaseSettings):
     oidc_groups_claim: str = Field(
         "groups", min_length=1, description="The claim that lists the user's groups."
     )
-    gateway_url: str = Field(
+    gateway_url: Annotated[str, AfterValidator(_url)] = Field(
         "http://127.0.0.1:8080",
         description="Where a worker finds the gateway; http://USER:PASSWORD@… to log in.",
     )
@@ -154,7 +172,8 @@ def read_settings(**given: object) -> Settings:
         settings = Settings(**named)
     except ValidationError as error:
         problems += [
-            f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()
+            f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
         ]
         raise SettingsError("\n".join(problems)) from error
     except NoJson as error:
