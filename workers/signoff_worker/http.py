@@ -62,7 +62,10 @@ class HttpTransport:
         status, data = await self._post("/v2/jobs/activation", body, patience)
         if status != HTTPStatus.OK:
             raise TransportError(_detail(status, data))
-        return [_job(each) for each in orjson.loads(data)["jobs"]]
+        try:
+            return [_job(each) for each in orjson.loads(data)["jobs"]]
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise TransportError(f"what answers is no gateway: {error!r}") from error
 
     async def answer(self, job: ListenerJob, outcome: Outcome) -> None:
         """Complete a job. Raises: TransportError, JobGone, OutcomeRefused."""
