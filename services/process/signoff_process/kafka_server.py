@@ -297,7 +297,7 @@ def fetch_jars(cache: Path) -> Path:
     if maven is None:
         message = (
             f"Kafka's jars are not in {jars} and Maven, which would fetch them, is not installed:"
-            " install Maven (apt-get install maven) or name a directory that holds them"
+            " install Maven (apt-get install maven), or use a Kafka that runs already"
         )
         raise KafkaServerError(message)
     cache.mkdir(parents=True, exist_ok=True)
@@ -323,8 +323,16 @@ def _run_maven(maven: str, scratch: Path) -> None:
         f"-DoutputDirectory={scratch}/jars",
         "-DincludeScope=runtime",
     ]
+    environment = dict(os.environ)
+    if shutil.which("java") is None:  # as when a wheel brought it
+        environment.setdefault("JAVA_HOME", str(find_java().parent.parent))
     done = subprocess.run(  # noqa: S603 - our own command, no shell
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         tail = "\n  ".join((done.stdout + done.stderr).strip().splitlines()[-8:])
