@@ -172,14 +172,15 @@ CREATE TABLE worklist (
 
 -- Every list of work is read in order from one of these, state by state, so that a page costs what is on
 -- it, and a count, which stops at ten thousand, no more than that many entries. The tenant is in those
--- whose lists are long: a count need not look at the rows.
+-- whose lists are long: a count need not look at the rows. Nor need that of an inbox by definition, so
+-- the definition is in those that an inbox is mostly made of.
 -- All there is:
 CREATE INDEX worklist_state ON worklist (state, updated_at DESC, key DESC) INCLUDE (tenant);
 
 -- What a person or a group is to do.
 CREATE INDEX worklist_assignee
 ON worklist (assignee, state, updated_at DESC, key DESC)
-INCLUDE (tenant, assignee_group, assignee_external)
+INCLUDE (tenant, assignee_group, assignee_external, definition_name)
 WHERE assignee <> '';
 
 -- What a person does, and did.
@@ -189,7 +190,7 @@ WHERE claimant <> '';
 
 -- What nobody has: for everybody, and for some.
 CREATE INDEX worklist_open
-ON worklist (open_to, state, updated_at DESC, key DESC) INCLUDE (tenant)
+ON worklist (open_to, state, updated_at DESC, key DESC) INCLUDE (tenant, definition_name)
 WHERE open_to <> '';
 
 -- Entries that wait to be put into place would have to be gone through by every search.
