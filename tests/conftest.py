@@ -1,18 +1,27 @@
 """Where PostgreSQL and Kafka come from, and how a test gets a database of its own."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support.backends import Databases, Migrate, kafka_backend, postgres_backend
 
 # Machines are shared: how long an example takes says nothing about the code.
-settings.register_profile("shared machine", deadline=None)
+settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("shared machine")
 
 FreshDatabase = Callable[[Migrate], Awaitable[str]]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported is there to stay: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +48,10 @@ def databases(postgres_dsn: str) -> Iterator[Databases]:
 
 @pytest.fixture
 async def fresh_database(databases: Databases) -> AsyncIterator[FreshDatabase]:
-    """`await fresh_database(migrate)`: the DSN of a migrated database, gone after the test."""
+    """`await fresh_database(migrate)`: the DSN of a migrated database that nobody else uses.
+
+    Who changes the schema takes `empty_database`: it is made for one test.
+    """
     given: list[str] = []
 
     async def make(migrate: Migrate) -> str:
@@ -48,7 +60,7 @@ async def fresh_database(databases: Databases) -> AsyncIterator[FreshDatabase]:
 
     yield make
     for dsn in given:
-        await databases.drop(dsn)
+        await databases.give_back(dsn)
 
 
 @pytest.fixture

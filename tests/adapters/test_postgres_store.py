@@ -19,7 +19,8 @@ from signoff_broker.ports import (
     Store,
     StoreUnavailable,
 )
-from signoff_broker.postgres import queries
+from signoff_broker.postgres import queries, session
+from signoff_broker.postgres import store as module
 from signoff_broker.postgres.migrate import migrate
 from signoff_broker.postgres.ownership import Broker, PostgresOwnership
 from signoff_broker.postgres.store import Retention
@@ -204,6 +205,7 @@ async def test_a_commit_under_way_is_in_what_the_successor_recovers(
     dsn: str, take: Take, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The takeover waits for a commit that has its fence, and reads what it wrote."""
+    monkeypatch.setattr(session, "IDLE_IN_TRANSACTION_MS", 60_000)
     held = await take()
     fenced, go_on = asyncio.Event(), asyncio.Event()
     real: Execute = asyncpg.Connection.execute
@@ -283,23 +285,36 @@ async def fenced_store(dsn: str, take: Take) -> Store:
     return store
 
 
-async def test_a_plain_update_changes_no_index(dsn: str, take: Take) -> None:
-    store = (await take()).store
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that says goodbye in full, however long that takes."""
+    for each in (session, module):
+        monkeypatch.setattr(each, "CLOSE_SECONDS", 60)
+
+
+async def test_a_plain_update_changes_no_index(empty_database: str, patient: None) -> None:
+    await migrate(empty_database)
+    ownership = PostgresOwnership(empty_database, Broker(str(uuid4()), "here", 1, "0"))
+    await ownership.ensure_partitions(1, 0)
+    held = await ownership.take(1)
+    assert held is not None
+    store = held.store
     await store.commit(batch_of(an_instance()))
     for position in range(2, 12):
         task = a_task(action=f"c{position}", updated_at=position)
         await store.commit(Batch(steps=[a_step(position)], tasks={task.key: task}))
-    await store.close()
+    for each in (store, ownership):
+        await each.close()
 
     [counts] = await administer(
-        dsn,
+        empty_database,
         "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'user_tasks'",
     )
 
     assert tuple(counts) == (10, 10)
 
 
-async def test_the_relay_cursor_is_written_rarely(dsn: str, take: Take) -> None:
+async def test_the_relay_cursor_is_written_rarely(dsn: str, take: Take, patient: None) -> None:
     store = (await take()).store
     await store.relayed(999)
     assert await cursor(dsn) == 0

@@ -1,6 +1,8 @@
 """Every statement fits the migrated schema, and finds its rows by an index whatever is in it."""
 
+import asyncio
 import re
+from collections.abc import Iterator
 
 import asyncpg
 import pytest
@@ -12,7 +14,7 @@ from signoff_broker.postgres.session import Connection, connect
 from signoff_broker.postgres.writes import Claim, writes_of
 from signoff_schemas.work import Action, ActionKind, Person, Work, WorkState
 from tests.adapters.entities import NOW, a_job, a_step, a_task
-from tests.conftest import FreshDatabase
+from tests.support.backends import Databases
 
 pytestmark = pytest.mark.postgres
 
@@ -31,9 +33,13 @@ SMALL = {
 }
 
 
-@pytest.fixture
-async def dsn(fresh_database: FreshDatabase) -> str:
-    return await fresh_database(migrate)
+@pytest.fixture(scope="module")
+def dsn(databases: Databases) -> Iterator[str]:
+    """One for all, and never written to: what was there once would change plans."""
+    made = asyncio.run(databases.fresh())
+    asyncio.run(migrate(made))
+    yield made
+    asyncio.run(databases.drop(made))
 
 
 @pytest.mark.parametrize("name", sorted(queries.ALL))

@@ -5,6 +5,7 @@ calls to store, log and ownership, until a run is over before the fault was due.
 """
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.replies import Outcome, OutcomeStatus
 from signoff_schemas.values import Listener, ListenerEvent, TaskState
 from tests.support.broker import (
+    SOON_SECONDS,
     Caller,
     Faults,
     Stack,
@@ -33,18 +35,19 @@ TASKS = 2
 
 async def history(caller: Caller) -> None:
     """Two tasks at once: one is updated, one is completed through its listener."""
+    ask = partial(caller.ask, again=SOON_SECONDS)
 
     async def update() -> None:
-        made = await caller.ask(CreateUserTask(node=PLAIN))
+        made = await ask(CreateUserTask(node=PLAIN))
         key = int(str(made.result["task_key"]))
         for priority in (10, 20, 30):
-            await caller.ask(UpdateTask(task_key=key, changes={"priority": priority}))
+            await ask(UpdateTask(task_key=key, changes={"priority": priority}))
 
     async def complete() -> None:
-        made = await caller.ask(CreateUserTask(node=ASKING))
+        made = await ask(CreateUserTask(node=ASKING))
         key = int(str(made.result["task_key"]))
-        await caller.ask(AssignTask(task_key=key, assignee="ann"))
-        await caller.ask(CompleteTask(task_key=key))
+        await ask(AssignTask(task_key=key, assignee="ann"))
+        await ask(CompleteTask(task_key=key))
 
     await asyncio.gather(update(), complete())
 
@@ -63,7 +66,9 @@ async def survive(faults: Faults) -> None:
         )
         async with buried(made, faults), working(Worker(made.log, "check")):
             await history(caller)
-            outcomes = {entry.id: await caller.insist(entry) for entry in caller.asked}
+            outcomes = {
+                entry.id: await caller.insist(entry, again=SOON_SECONDS) for entry in caller.asked
+            }
         assert early == [], "promise 1: what is answered is on record"
         assert {each.status for each in outcomes.values()} == {OutcomeStatus.APPLIED}
         for command_id, outcome in outcomes.items():
@@ -85,7 +90,7 @@ async def test_no_promise_breaks_at(
     monkeypatch.setattr(supervisor, "RETRY_SECONDS", 0.005)
 
     async def in_time(faults: Faults) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(9):  # what waits for a lost push to be given up takes ten
             await survive(faults)
 
     await at_every_call(in_time, after=after, die=die)

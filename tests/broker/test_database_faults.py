@@ -26,7 +26,7 @@ from signoff_schemas.envelope import Entry
 from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.replies import OutcomeStatus
 from tests.conftest import FreshDatabase
-from tests.support.broker import GATEWAY, QUICK, Caller
+from tests.support.broker import GATEWAY, QUICK, SOON_SECONDS, Caller
 from tests.support.proxy import Fault, FaultyProxy
 
 pytestmark = pytest.mark.postgres
@@ -37,8 +37,9 @@ SEEDS = range(int(os.environ.get("SIGNOFF_TEST_DATABASE_FAULTS", "3")))
 FAULTS_A_SEED = 5
 PATIENCE_SECONDS = 1.0
 """Of the broker with its database, instead of the real one, which a test need not wait for."""
-BACK_SECONDS = 10.0
-"""A lease, an unanswered statement, the question whose the partition is, and two pauses: twice."""
+BACK_SECONDS = 20.0
+"""A lease, an unanswered statement, the question whose the partition is, and two pauses: twice, on
+a machine that takes its time."""
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +72,7 @@ class Cluster:
         return self.caller.entry(PLAIN, id=f"c{partition}-{self._count}", partition=partition)
 
     async def ask(self, partition: int) -> None:
-        outcome = await self.caller.insist(self.entry(partition))
+        outcome = await self.caller.insist(self.entry(partition), again=SOON_SECONDS)
         assert outcome.status is OutcomeStatus.APPLIED
         self.applied[partition] += 1
 
@@ -122,7 +123,7 @@ def faults(dice: random.Random) -> Iterator[tuple[list[int], Fault, str, float, 
         )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_partition_answers_soon_after_any_fault(
     seed: int, fresh_database: FreshDatabase

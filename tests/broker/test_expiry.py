@@ -21,6 +21,7 @@ from tests.conftest import FreshDatabase
 from tests.support.broker import (
     GATEWAY,
     QUICK,
+    SOON_SECONDS,
     Caller,
     Faults,
     Stack,
@@ -76,8 +77,8 @@ async def turns(made: Stack, expected: Sequence[str]) -> None:
 async def survive(faults: Faults) -> None:
     clock = Skipping()
     async with stack(faults=faults, clock=clock) as (made, caller), buried(made, faults):
-        await caller.ask(chain())
-        await caller.ask(StartProcess(process_id="chain"))
+        await caller.ask(chain(), again=SOON_SECONDS)
+        await caller.ask(StartProcess(process_id="chain"), again=SOON_SECONDS)
         for told in (ALL[:1], ALL[:3], ALL):
             await turns(made, told)
             clock.ahead_ms += MINUTE
@@ -120,7 +121,7 @@ class Moving:
             async def there() -> bool:
                 return len(await self._lines(connection)) >= len(expected)
 
-            await until(there, 10, f"{len(expected)} lines")
+            await until(there, 60, f"{len(expected)} lines")
             assert await self._lines(connection) == list(expected)
         finally:
             await connection.close()
@@ -136,8 +137,8 @@ class Moving:
 async def test_it_expires_at_the_next_owner_once(fresh_database: FreshDatabase) -> None:
     moving = Moving(await fresh_database(migrate))
     await moving.begin()
-    await moving.caller.ask(chain(), again=5)
-    await moving.caller.ask(StartProcess(process_id="chain"), again=5)
+    await moving.caller.ask(chain())
+    await moving.caller.ask(StartProcess(process_id="chain"))
     await moving.turns(ALL[:1])
     await moving.end()
     # The time is up while nobody has the partition, and then again while somebody has it.
@@ -149,6 +150,6 @@ async def test_it_expires_at_the_next_owner_once(fresh_database: FreshDatabase) 
     await moving.end()
     moving.clock.ahead_ms += MINUTE
     await moving.begin()
-    await moving.caller.ask(StartProcess(process_id="chain"), again=5)
+    await moving.caller.ask(StartProcess(process_id="chain"))
     await moving.turns([*ALL, ALL[0]])
     await moving.end()

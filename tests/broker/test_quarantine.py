@@ -44,7 +44,7 @@ class Picky:
 
 
 async def created(caller: Caller) -> int:
-    made = await caller.ask(CreateUserTask(node=PLAIN), again=5)
+    made = await caller.ask(CreateUserTask(node=PLAIN))
     return int(str(made.result["task_key"]))
 
 
@@ -66,7 +66,7 @@ async def in_one_batch(caller: Caller, key: int, other: int) -> tuple[Outcome, O
     ]
     for entry in entries:
         caller.send(entry)
-    first, second, third = [await caller.insist(entry, again=5) for entry in entries]
+    first, second, third = [await caller.insist(entry) for entry in entries]
     return first, second, third
 
 
@@ -90,7 +90,7 @@ async def test_what_cannot_be_stored_at_all_leaves_its_bytes_only() -> None:
         key, other = await created(caller), await created(caller)
         entry = caller.entry(AssignTask(task_key=key, assignee=POISON))
         caller.send(entry)
-        outcome = await caller.ask(UpdateTask(task_key=other, changes={"priority": 2}), again=5)
+        outcome = await caller.ask(UpdateTask(task_key=other, changes={"priority": 2}))
         assert outcome.status is OutcomeStatus.APPLIED
         [row] = [row for row in made.steps if row.quarantined]
         assert (row.command_id, row.outcome) == ("", None)
@@ -144,10 +144,10 @@ async def test_the_third_death_at_a_record_is_its_last(monkeypatch: pytest.Monke
             made.faults.died.clear()
             await made.kill()
             made.begin()
-        assert refused(await caller.insist(culprit, again=5))
+        assert refused(await caller.insist(culprit))
         assert len(deaths) == 3
         assert made.rows.tasks[other].attributes.priority == 1
-        outcome = await caller.ask(UpdateTask(task_key=key, changes={"priority": 3}), again=5)
+        outcome = await caller.ask(UpdateTask(task_key=key, changes={"priority": 3}))
         assert outcome.status is OutcomeStatus.APPLIED
 
 
@@ -167,7 +167,7 @@ async def test_nobody_is_suspected_where_records_die_with_the_process(
             await made.log.on_replies(GATEWAY.partition, caller.receive)
             made.begin()
 
-        innocent = await caller.ask(UpdateTask(task_key=key, changes={"priority": 3}), again=5)
+        innocent = await caller.ask(UpdateTask(task_key=key, changes={"priority": 3}))
 
         assert len(deaths) == 3
         assert innocent.status is OutcomeStatus.APPLIED

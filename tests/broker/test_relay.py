@@ -102,7 +102,7 @@ class Running:
         self.task.cancel()
 
     async def until(self, position: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.signals.until(Fact.RELAYED, 1, position)
 
 
@@ -167,14 +167,14 @@ async def test_the_loop_waits_when_too_much_has_not_left() -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         running.line.open.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await waiting
 
 
 async def test_flush_returns_when_everything_has_left() -> None:
     async with Running() as running:
         running.relay.offer([row(1, reply(1))], [reply(2)])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await running.relay.flush()
         assert running.line.requests == ["r1", "r2"]
         assert running.relay.lag == 0

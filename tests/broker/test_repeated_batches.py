@@ -47,8 +47,8 @@ async def test_a_batch_that_met_new_settings_still_has_the_credit_for_its_job() 
         known = made.database.settings
         made.database.settings = replace(known, version=known.version + 1)
 
-        async with asyncio.timeout(3):  # a lost push is given up after ten
-            outcome = await caller.ask(AssignTask(task_key=key, assignee="ann"), again=30)
+        async with asyncio.timeout(8):  # a lost push is given up after ten
+            outcome = await caller.ask(AssignTask(task_key=key, assignee="ann"))
 
         assert outcome.status is OutcomeStatus.APPLIED
 
@@ -63,7 +63,7 @@ async def test_what_was_refused_for_want_of_room_stays_refused_after_a_crash() -
         outcome = Outcome(status=OutcomeStatus.APPLIED)
         for name in ("eve", "bob"):  # the second within a second: no marker falls due for it
             refused = caller.entry(AssignTask(task_key=key, assignee=name))
-            outcome = await caller.insist(refused, again=30)
+            outcome = await caller.insist(refused)
         assert outcome.rejection is not None
         assert outcome.rejection.type is RejectionType.RESOURCE_EXHAUSTED
 
@@ -83,8 +83,8 @@ async def test_a_batch_that_took_too_long_comes_again_in_pieces() -> None:
         for entry in entries:
             caller.send(entry)
 
-        async with asyncio.timeout(10):
-            outcomes = [await caller.insist(entry, again=30) for entry in entries]
+        async with asyncio.timeout(60):
+            outcomes = [await caller.insist(entry) for entry in entries]
 
         assert {each.status for each in outcomes} == {OutcomeStatus.APPLIED}
         assert len(made.rows.tasks) == 100

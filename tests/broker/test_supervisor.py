@@ -14,7 +14,7 @@ from signoff_process.log.memory import MemoryLog
 from signoff_schemas.commands import CreateUserTask
 from signoff_schemas.graph import UserTaskNode
 from signoff_schemas.replies import OutcomeStatus
-from tests.support.broker import HEARTBEAT_SECONDS, QUICK, Process, eventually, stack
+from tests.support.broker import HEARTBEAT_SECONDS, LEASE_SECONDS, QUICK, Process, eventually, stack
 
 PLAIN = CreateUserTask(node=UserTaskNode(id="plain", next=""))
 
@@ -38,7 +38,13 @@ class Cluster:
     async def join(self) -> Broker:
         process = Process(self.database, f"broker-{len(self.processes)}")
         self.processes.append(process)
-        broker = Broker(self.log, process, heartbeat_seconds=HEARTBEAT_SECONDS, limits=QUICK)
+        broker = Broker(
+            self.log,
+            process,
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+            lease_seconds=LEASE_SECONDS,
+            limits=QUICK,
+        )
         await broker.start()
         return broker
 

@@ -2,17 +2,16 @@
 
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from signoff_load.traffic import Traffic
 from tests.support.load import KINDS, Report, assert_kept, kills, load, some_moment, summary
-from tests.support.processes import all_ended, processes_with
+from tests.support.processes import all_ended, processes_with, stopwatch, until
 from tests.support.stack import IMPATIENT, Dev, home
 
-pytestmark = [pytest.mark.faults, pytest.mark.system]
+pytestmark = [pytest.mark.faults, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -25,7 +24,6 @@ async def dev() -> AsyncIterator[Dev]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.timeout(300)
 async def test_every_acknowledged_change_outlives_kill_9(
     dev: Dev, kind: type[Traffic], report: Report
 ) -> None:
@@ -46,17 +44,17 @@ async def test_every_acknowledged_change_outlives_kill_9(
 async def test_kill_9_leaves_no_postgresql(dev: Dev) -> None:
     postgres = dev.postgres_pid
     await dev.process.kill()
-    assert await all_ended([postgres], 5) == []
-    assert processes_with(dev.folder) == []
+    assert await all_ended([postgres], 20) == []
+    await until(lambda: processes_with(dev.folder) == [], 20, "nothing of it runs")
 
 
 async def test_ctrl_c_ends_it_within_five_seconds_under_load(dev: Dev, report: Report) -> None:
     async with load([dev.url]) as traffic:
         await some_moment()
-        began = time.monotonic()
-        dev.process.send(signal.SIGINT)
-        code = await dev.process.wait()
-        took = time.monotonic() - began
+        async with stopwatch() as watch:
+            dev.process.send(signal.SIGINT)
+            code = await dev.process.wait()
+            took = watch.seconds
         assert processes_with(dev.folder) == []
         again = await dev.start()
     assert code == 0, dev.process.written()

@@ -1,6 +1,7 @@
 """Assignments of a minute expire once, and claimed ones never, while brokers are killed."""
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -11,11 +12,18 @@ from tests.support.load import Report, some_moment
 from tests.support.processes import until
 from tests.support.stack import LocalStack
 
-pytestmark = [pytest.mark.faults, pytest.mark.system, pytest.mark.kafka, pytest.mark.postgres]
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.system,
+    pytest.mark.kafka,
+    pytest.mark.postgres,
+    pytest.mark.timeout(600),
+]
 
 TASKS = 12
 SLA_SECONDS = 60
-LATE_SECONDS = 15.0
+LATE_SECONDS = 30.0
+PATIENCE_SECONDS = 30.0
 WORKFLOW: dict[str, Any] = {
     "name": "expiring",
     "version": 1,
@@ -37,35 +45,58 @@ WORKFLOW: dict[str, Any] = {
 }
 
 
+async def surely(
+    session: aiohttp.ClientSession, method: str, path: str, body: object = None
+) -> Any:
+    """What is said in the end; a busy machine may need longer than this stack is patient for."""
+    said = 0, ""
+
+    async def told() -> bool:
+        nonlocal said
+        async with session.request(method, f"/api{path}", json=body) as answer:
+            said = answer.status, await answer.text()
+        return said[0] not in {503, 504}
+
+    await until(told, PATIENCE_SECONDS, lambda: f"{method} {path}: {said}")
+    assert said[0] == 200, said
+    return said[1]
+
+
 async def start(session: aiohttp.ClientSession) -> str:
     """A new workflow's task."""
-    async with session.post("/api/workflow/expiring", json={}) as answer:
-        workflow = await answer.text()
-    async with session.get(f"/api/workflow/{workflow}") as answer:
-        return str((await answer.json())["tasks"][0]["taskId"])
+    workflow = await surely(session, "POST", "/workflow/expiring", {})
+    shown = json.loads(await surely(session, "GET", f"/workflow/{workflow}"))
+    return str(shown["tasks"][0]["taskId"])
+
+
+async def claim(session: aiohttp.ClientSession, task: str) -> None:
+    """For the one whose turn it is; a try that was told nothing may have been the one."""
+
+    async def claimed() -> bool:
+        async with session.post(f"/api/human/tasks/{task}/externalUser/ann"):
+            return "CLAIM" in await log_of(session, task)
+
+    await until(claimed, PATIENCE_SECONDS, "it is claimed")
 
 
 async def log_of(session: aiohttp.ClientSession, task: str) -> list[str]:
     """What was done to a task, as it shows it."""
-    async with session.get(f"/api/human/tasks/{task}") as answer:
-        context = (await answer.json())["input"]["__humanTaskProcessContext"]
+    shown = json.loads(await surely(session, "GET", f"/human/tasks/{task}"))
+    context = shown["input"]["__humanTaskProcessContext"]
     return [line["action"] for line in context["humanTaskActionLogs"]]
 
 
-@pytest.mark.timeout(240)
 async def test_an_assignment_expires_once_though_brokers_are_killed(
     stack: LocalStack, report: Report
 ) -> None:
     timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(
-        stack.gateways[0], timeout=timeout, raise_for_status=True
-    ) as session:
-        await session.post("/api/metadata/workflow?overwrite=true", json=WORKFLOW)
+    async with aiohttp.ClientSession(stack.gateways[0], timeout=timeout) as session:
+        await surely(session, "POST", "/metadata/workflow?overwrite=true", WORKFLOW)
         tasks = [await start(session) for _ in range(TASKS)]
         due = time.monotonic() + SLA_SECONDS
         claimed, waiting = tasks[::4], [each for each in tasks if each not in tasks[::4]]
         for task in claimed:
-            await session.post(f"/api/human/tasks/{task}/externalUser/ann")
+            await claim(session, task)
 
         killed = 0
         while killed == 0 or time.monotonic() < due:

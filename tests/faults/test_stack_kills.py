@@ -12,9 +12,16 @@ import pytest
 from signoff_load.traffic import Traffic
 from signoff_schemas.ids import partition_of
 from tests.support.load import KINDS, Report, assert_kept, kills, load, some_moment, summary
+from tests.support.processes import Stopwatch, stopwatch
 from tests.support.stack import LocalStack, Servers
 
-pytestmark = [pytest.mark.faults, pytest.mark.system, pytest.mark.kafka, pytest.mark.postgres]
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.system,
+    pytest.mark.kafka,
+    pytest.mark.postgres,
+    pytest.mark.timeout(600),
+]
 
 TAKEOVER_SECONDS = 3.0
 PARTITION = 1
@@ -25,8 +32,8 @@ def given(stack: LocalStack) -> Servers:
     return stack.given
 
 
-async def first_update(url: str, task: str, since: float) -> float:
-    """Seconds from then to the first acknowledged update of a task that was sent after it.
+async def first_update(url: str, task: str, watch: Stopwatch) -> float:
+    """Seconds by this watch at the first acknowledged update of a task that was sent from now on.
 
     Asked again and again without waiting for earlier answers, as by many callers.
     """
@@ -42,11 +49,11 @@ async def first_update(url: str, task: str, since: float) -> float:
 
     async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as group:
         while not acknowledged.is_set():
-            assert time.monotonic() - since < 30, "nobody took the partition"
+            assert watch.seconds < 30, "nobody took the partition"
             group.create_task(update(session))
             with suppress(TimeoutError):
                 await asyncio.wait_for(acknowledged.wait(), 0.05)
-        return time.monotonic() - since
+        return watch.seconds
 
 
 async def task_on(url: str, partition: int) -> str:
@@ -54,7 +61,7 @@ async def task_on(url: str, partition: int) -> str:
     async with aiohttp.ClientSession(url) as session:
         while True:
             async with session.post("/v2/user-tasks", json={"name": "probe"}) as answer:
-                assert answer.ok or answer.status == 503, await answer.text()
+                assert answer.ok or answer.status in {503, 504}, await answer.text()
                 if answer.ok:
                     key = str((await answer.json())["userTaskKey"])
                     if partition_of(int(key)) == partition:
@@ -62,7 +69,6 @@ async def task_on(url: str, partition: int) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.timeout(400)
 async def test_a_killed_broker_loses_nothing_and_is_replaced_in_time(
     stack: LocalStack, kind: type[Traffic], report: Report
 ) -> None:
@@ -73,9 +79,9 @@ async def test_a_killed_broker_loses_nothing_and_is_replaced_in_time(
         for _ in range(kills(20)):
             await some_moment()
             owner = await stack.owner(PARTITION)
-            began = time.monotonic()
-            dead = stack.kill(owner)
-            took.append(await first_update(url, probe, began))
+            async with stopwatch() as watch:
+                dead = stack.kill(owner)
+                took.append(await first_update(url, probe, watch))
             await stack.back(owner, dead)
             await stack.ready()
     history = await assert_kept(traffic, stack.database_url)
@@ -97,7 +103,6 @@ async def test_a_killed_process_loses_nothing(stack: LocalStack, name: str, repo
 
 
 @pytest.mark.parametrize("which", ["kafka", "postgres"])
-@pytest.mark.timeout(300)
 async def test_a_killed_server_loses_nothing(stack: LocalStack, which: str, report: Report) -> None:
     server = given(stack).kafka if which == "kafka" else given(stack).postgres
     back: list[float] = []
@@ -126,10 +131,10 @@ async def test_a_frozen_owner_that_wakes_up_writes_nothing(
         for _ in range(kills(3)):
             await some_moment()
             zombie = stack.pid(await stack.owner(PARTITION))
-            began = time.monotonic()
             os.kill(zombie, signal.SIGSTOP)
             try:
-                took.append(await first_update(url, probe, began))
+                async with stopwatch() as watch:
+                    took.append(await first_update(url, probe, watch))
             finally:
                 os.kill(zombie, signal.SIGCONT)
             await stack.ready()

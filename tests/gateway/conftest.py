@@ -13,3 +13,10 @@ async def stack() -> AsyncIterator[Stack]:
     """One partition; a request is told 504 after a second."""
     async with running(GatewayValues(request_timeout=1.0, body_limit=100_000)) as made:
         yield made
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[Stack]:
+    """As ``stack``, for who waits until it is told 504."""
+    async with running(GatewayValues(request_timeout=0.2)) as made:
+        yield made

@@ -350,17 +350,19 @@ async def test_who_rings_comes_first_when_there_is_less_than_partitions() -> Non
         assert len((await polling).json()["jobs"]) == 1
 
 
-async def test_after_a_poll_there_are_heartbeats_for_ever(stack: Stack) -> None:
-    polling = poll(stack)
-    subscription = await credit(stack, 5)
-    stack.broker.push(subscription, subscription.grants[0].slot, job(1))
-    await polling
-    await stack.broker.until(lambda: grants(stack) == ())
-    before = len(stack.broker.bodies(Subscription))
+async def test_after_a_poll_there_are_heartbeats_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signoff_gateway.subscriptions.HEARTBEAT", 0.1)
+    async with running() as stack:
+        polling = poll(stack)
+        subscription = await credit(stack, 5)
+        stack.broker.push(subscription, subscription.grants[0].slot, job(1))
+        await polling
+        await stack.broker.until(lambda: grants(stack) == ())
+        before = len(stack.broker.bodies(Subscription))
 
-    await stack.broker.until(lambda: len(stack.broker.bodies(Subscription)) >= before + 2)
+        await stack.broker.until(lambda: len(stack.broker.bodies(Subscription)) >= before + 2)
 
-    assert grants(stack) == ()
+        assert grants(stack) == ()
 
 
 async def test_a_stop_answers_polls_and_says_goodbye() -> None:

@@ -10,7 +10,10 @@ from tests.support.gateway import TASK, Stack, running
 HEAD = b"PATCH /v2/user-tasks/%d HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n" % TASK
 
 
-async def test_an_announced_length_above_the_limit_is_refused_unread(stack: Stack) -> None:
+async def test_an_announced_length_above_the_limit_is_refused_unread(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signoff_gateway.app.LINGER_SECONDS", 0.1)
     reader, writer = await stack.raw(HEAD, b"content-length: 100001\r\n\r\n")
 
     head = await reader.readuntil(b"\r\n\r\n")

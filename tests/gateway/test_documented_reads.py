@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
 from signoff_broker.postgres.migrate import migrate
 from signoff_broker.postgres.ownership import Broker as Member
@@ -18,11 +19,11 @@ from signoff_gateway.gateway import GatewayValues
 from signoff_gateway.reads import Reads
 from signoff_gateway.reads.postgres import PostgresReads
 from signoff_process.log.memory import MemoryLog
-from tests.conftest import FreshDatabase
 from tests.gateway.test_settings_commands import BPMN
+from tests.support.backends import Databases
 from tests.support.gateway import ScriptedReads, Stack, running
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="module")]
 
 Json = dict[str, Any]
 SCRIPTED = {"cluster", "command", "close"}
@@ -92,9 +93,10 @@ class World:
         self.incident = found["items"][0]["incidentKey"]
 
 
-@pytest.fixture
-async def world(fresh_database: FreshDatabase) -> AsyncIterator[World]:
-    dsn = await fresh_database(migrate)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(databases: Databases) -> AsyncIterator[World]:
+    """What no test changes."""
+    dsn = await databases.fresh(migrate)
     ownership = PostgresOwnership(dsn, Member(str(uuid4()), "broker-1", 1, "0.1.0"))
     await ownership.ensure_partitions(1, 0)
     reads = await PostgresReads.open(dsn)
@@ -113,6 +115,7 @@ async def world(fresh_database: FreshDatabase) -> AsyncIterator[World]:
         yield made
     await reads.close()
     await ownership.close()
+    await databases.give_back(dsn)
 
 
 async def test_lookups_and_searches_of_the_first_dialect(world: World) -> None:

@@ -24,7 +24,7 @@ from signoff_gateway.reads.rows import (
     VariableRow,
 )
 from tests.support.contract import Contract, Undocumented
-from tests.support.gateway import Stack, running
+from tests.support.gateway import Stack, contract_of, running
 
 DIALECTS = Path(signoff_gateway.dialects.__path__[0])
 USER_TASK = UserTaskRow(
@@ -49,7 +49,7 @@ QUERY_READERS = {"text", "texts", "flag", "number", "numbers", "required"}
 
 @pytest.fixture
 def contract(stack: Stack) -> Contract:
-    return Contract(stack.gateway.dialects)
+    return contract_of(stack.gateway)
 
 
 def calls(dialect: str) -> Iterator[ast.Call]:

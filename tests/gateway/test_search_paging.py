@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+import pytest_asyncio
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signoff_broker.engine.state import UserTask
@@ -28,10 +29,10 @@ from signoff_gateway.reads.rows import UserTaskRow
 from signoff_schemas.ids import key_of
 from signoff_schemas.values import Attributes, TaskState
 from tests.adapters.entities import NOW, a_task
-from tests.conftest import FreshDatabase
+from tests.support.backends import Databases
 from tests.support.reads import Written, written
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="module")]
 
 TASKS = 37
 NAMES = ("", "a", "B", "b", "é", "Z", "\U0001f600", "￿")
@@ -62,14 +63,17 @@ def _task(number: int) -> UserTask:
     return replace(task, profile=replace(task.profile, name=name))
 
 
-@pytest.fixture
-async def rows(fresh_database: FreshDatabase) -> AsyncIterator[Written]:
-    async with written(await fresh_database(migrate)) as rows:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rows(databases: Databases) -> AsyncIterator[Written]:
+    """Tasks in two partitions, which no test changes."""
+    dsn = await databases.fresh(migrate)
+    async with written(dsn) as rows:
         for partition in (1, 2):
             batch = Batch()
             batch.tasks = {t.key: t for t in the_tasks() if t.key >> 51 == partition}
             await rows.commit(batch, partition)
         yield rows
+    await databases.give_back(dsn)
 
 
 orders = st.lists(
@@ -85,9 +89,7 @@ filters = st.sampled_from(
         (Condition("name", Operator.NEQ, "b"), Condition("priority", Operator.GT, 0)),
     ]
 )
-searching = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+searching = settings(max_examples=60)
 
 
 def expected(everything: tuple[UserTaskRow, ...], order: tuple[Order, ...]) -> list[int]:
@@ -218,7 +220,7 @@ async def test_every_column_can_be_sorted_by_and_compared(rows: Written) -> None
             assert (await rows.reads.search(entity, query, ["<default>"])).total == 0
 
 
-def test_cursors_hold_sort_values_as_json() -> None:
+async def test_cursors_hold_sort_values_as_json() -> None:
     cursor = encode((Order("name", descending=True),), [None, 5])
 
     assert orjson.loads(base64.b64decode(cursor)) == ["-name", None, 5]

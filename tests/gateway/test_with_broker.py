@@ -30,7 +30,7 @@ class RealBroker:
 
 @pytest.fixture
 async def real() -> AsyncIterator[Stack]:
-    values = GatewayValues(request_timeout=2.0)
+    values = GatewayValues(request_timeout=1.0)
     async with running(values, partitions=2, broker_of=RealBroker) as made:
         yield made
 

@@ -29,14 +29,19 @@ from signoff_schemas.values import Inbox
 DEMO = Principal("demo", roles=(ADMIN,))
 QUICK = Limits(idle_ms=20, marker_ms=20, prune_ms=20, flush_ms=500)
 HEARTBEAT_SECONDS = 0.01
-RETRY_SECONDS = 0.1
+LEASE_SECONDS = 60.0
+"""A test that is held up has lost nothing: what a broker is to lose, tests take from it."""
+RETRY_SECONDS = 5.0
+"""Longer than a process is kept waiting: a repetition is a record of its own."""
+SOON_SECONDS = 0.1
+"""Where things are lost on purpose."""
 GATEWAY = Inbox(0, "g1")
 JOBS_INBOX = 1
 
 
 async def eventually(fact: Callable[[], object]) -> None:
     """Return when it is so: for facts that nobody signals."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not fact():  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.005)
 
@@ -276,6 +281,7 @@ class Stack:
             ownership,
             clock=self.clock,
             heartbeat_seconds=HEARTBEAT_SECONDS,
+            lease_seconds=LEASE_SECONDS,
             limits=self.limits,
             signals=self.signals,
         )

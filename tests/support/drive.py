@@ -35,7 +35,7 @@ from signoff_schemas.work import Person
 from signoff_schemas.work_commands import TakeTask
 
 QUICK = Limits(idle_ms=20, marker_ms=20, prune_ms=1_000, flush_ms=500)
-PATIENCE_SECONDS = 5
+PATIENCE_SECONDS = 30
 GATEWAY, SUBSCRIBERS = Inbox(0, "g"), 1
 JOB_TYPE = "check"
 

@@ -224,7 +224,7 @@ class Stack:
 _contracts: list[Contract] = []
 
 
-def _contract(gateway: Gateway) -> Contract:
+def contract_of(gateway: Gateway) -> Contract:
     """The API's document, which is the same for all gateways."""
     if not _contracts:
         _contracts.append(Contract(gateway.dialects))
@@ -272,7 +272,7 @@ async def running(
         httpx.AsyncClient(
             base_url=f"http://{host}:{port}",
             timeout=20,
-            event_hooks={"response": [_contract(gateway).check]},
+            event_hooks={"response": [contract_of(gateway).check]},
             verify=False,  # nothing is, and loading the roots takes 35 ms
         ) as client,
     ):

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import pytest
+from argon2 import PasswordHasher
 
 from signoff_gateway.gateway import GatewayValues
+from signoff_gateway.identity import passwords
 from signoff_gateway.identity.entries import Entries
-from signoff_gateway.identity.passwords import hash_secret
 from signoff_gateway.identity.service import IdentityValues
 from signoff_gateway.reads.work import DocumentRow
 from signoff_schemas.documents import DeleteDocument, PutDocument
@@ -20,7 +22,9 @@ from tests.support.gateway import APPLIED, Stack, rejected, running
 
 PASSWORD = "a password of nobody"
 SECRET = "a secret of no application"
-HASH, KEY_HASH = hash_secret(PASSWORD), hash_secret(SECRET)
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Nobody attacks what tests hash; what a hash of the product costs has a test of its own."""
+HASH, KEY_HASH = QUICK.hash(PASSWORD), QUICK.hash(SECRET)
 KEY = "key-1"
 
 
@@ -100,10 +104,12 @@ class Documents:
 async def guarded(
     documents: Documents | None = None, **given: Any
 ) -> AsyncIterator[tuple[Stack, Documents]]:
-    """A gateway that asks for credentials, unless it is told otherwise."""
+    """A gateway that asks for credentials, unless it is told otherwise, and hashes quickly."""
     kept = Documents() if documents is None else documents
     values: dict[str, Any] = {"required": True, "entries": entries(), **given}
-    async with running(GatewayValues(identity=IdentityValues(**values))) as stack:
-        stack.reads.documents = kept.documents  # type: ignore[method-assign]
-        stack.broker.answer = kept.answer
-        yield stack, kept
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", QUICK)
+        async with running(GatewayValues(identity=IdentityValues(**values))) as stack:
+            stack.reads.documents = kept.documents  # type: ignore[method-assign]
+            stack.broker.answer = kept.answer
+            yield stack, kept

@@ -6,13 +6,15 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from signoff_process.child import Child, ended
 
 LOOK_AGAIN_SECONDS = 0.01
+STOOD_STILL_SECONDS = 0.2
+"""Less than this is the scheduler of a busy machine, which counts."""
 
 
 class Process:
@@ -76,7 +78,9 @@ def environment() -> dict[str, str]:
 
 
 async def until(
-    true: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float, what: str
+    true: Callable[[], Awaitable[bool]] | Callable[[], bool],
+    seconds: float,
+    what: str | Callable[[], str],
 ) -> float:
     """Look again and again; returns how many seconds it took, or fails after so many."""
     began = time.monotonic()
@@ -84,8 +88,49 @@ async def until(
         found = true()
         if found if isinstance(found, bool) else await found:
             return time.monotonic() - began
-        assert time.monotonic() - began < seconds, f"not within {seconds} s: {what}"
+        if time.monotonic() - began > seconds:
+            told = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {seconds} s: {told}")
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+class Stopwatch:
+    """Seconds in which this machine ran: while it stands still, nothing that is measured can run.
+
+    Made by `stopwatch`, whose ticks come late when it did.
+    """
+
+    def __init__(self) -> None:
+        self._began = self._ticked = time.monotonic()
+        self._stood_still = 0.0
+
+    @property
+    def seconds(self) -> float:
+        self._tick()
+        return self._ticked - self._began - self._stood_still
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            self._tick()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        late = now - self._ticked - LOOK_AGAIN_SECONDS
+        if late > STOOD_STILL_SECONDS:
+            self._stood_still += late
+        self._ticked = now
+
+
+@asynccontextmanager
+async def stopwatch() -> AsyncIterator[Stopwatch]:
+    """Runs from the beginning of the block."""
+    made = Stopwatch()
+    running = asyncio.create_task(made.run())
+    try:
+        yield made
+    finally:
+        running.cancel()
 
 
 async def all_ended(pids: Sequence[int], seconds: float) -> list[int]:

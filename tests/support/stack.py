@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,8 +21,9 @@ from signoff_process.kafka_server import KafkaServer
 from signoff_process.postgres_server import PostgresServer
 from tests.support.processes import Process, until
 
-READY_SECONDS = 60
-RESTART_SECONDS = 30
+READY_SECONDS = 120
+RESTART_SECONDS = 90
+"""Kafka alone may need half a minute on a busy machine."""
 IMPATIENT = {"SIGNOFF_REQUEST_TIMEOUT": "1"}
 """Callers are told 504 while a takeover is still under way: those commands have to settle."""
 
@@ -37,8 +39,12 @@ def home(name: str) -> Iterator[Path]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+    """A port to listen on later. Not one that the system gives to whoever connects meanwhile."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(10_000, max(lowest, 20_000))
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 async def is_ready(url: str, brokers: int = 1) -> bool:
@@ -75,7 +81,7 @@ class Dev:
             assert self.process.runs, f"signoff dev ended: {self.process.written()}"
             return await is_ready(self.url)
 
-        return await until(ready, READY_SECONDS, f"ready: {self.process.written()}")
+        return await until(ready, READY_SECONDS, lambda: f"ready: {self.process.written()}")
 
     @property
     def postgres_pid(self) -> int:
@@ -131,7 +137,7 @@ class LocalStack:
             assert self.process.runs, f"deploy/local ended: {self.written()}"
             return (self.folder / "stack" / "stack.json").exists()
 
-        await until(listed, READY_SECONDS, f"stack.json is there: {self.written()}")
+        await until(listed, 2 * READY_SECONDS, lambda: f"stack.json is there: {self.written()}")
         for each in self.members().values():
             name, addresses = each["name"], each["addresses"]
             if name.startswith("gateway"):
@@ -162,7 +168,7 @@ class LocalStack:
             found = self.members().get(name)
             return found is not None and found["pid"] != dead
 
-        await until(again, RESTART_SECONDS, f"{name} runs again: {self.written()}")
+        await until(again, RESTART_SECONDS, lambda: f"{name} runs again: {self.written()}")
 
     async def ready(self) -> None:
         """Wait until each gateway sees all brokers that run, and an owner of every partition."""
@@ -171,7 +177,7 @@ class LocalStack:
             brokers = sum(name.startswith("broker") for name in self.members())
             return all([await is_ready(url, brokers) for url in self.gateways])
 
-        await until(ready, READY_SECONDS, f"ready: {self.written()}")
+        await until(ready, READY_SECONDS, lambda: f"ready: {self.written()}")
 
     async def owner(self, partition: int) -> str:
         """The name of the broker that has a partition."""

@@ -17,7 +17,7 @@ from signoff_process.postgres_server import PostgresServerError
 from tests.support.backends import missing
 from tests.support.stack import Dev, LocalStack, home, servers
 
-REQUEST_TIMEOUT = 5
+REQUEST_TIMEOUT = 8
 """Seconds until a held request is answered 504: short for the tests that wait for it, and long
 enough for every listener that answers."""
 

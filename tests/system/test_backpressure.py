@@ -39,7 +39,7 @@ def tight(request: pytest.FixtureRequest, product: Product) -> Iterator[str]:
             process.start()
 
             async def ready() -> float:
-                return await until(lambda: is_ready(url), 60, f"ready: {process.written()}")
+                return await until(lambda: is_ready(url), 120, process.written)
 
         try:
             asyncio.run(ready())

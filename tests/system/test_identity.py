@@ -47,7 +47,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         dev.url = plain.replace("://", f"://root:{quote(PASSWORD)}@")
         try:
             await dev.start()
-            async with httpx.AsyncClient(base_url=plain, timeout=20) as made:
+            async with httpx.AsyncClient(base_url=plain, timeout=60) as made:
                 yield made
         finally:
             await dev.process.stop()
@@ -65,7 +65,7 @@ async def a_task(client: httpx.AsyncClient) -> str:
         found[:] = [each["taskId"] for each in answer.json()["results"]]
         return bool(found)
 
-    await until(there, 10, "the task")
+    await until(there, 60, "the task")
     return f"/api/human/tasks/{found[0]}"
 
 
@@ -185,7 +185,7 @@ async def test_grants_that_two_gateways_give_at_once_all_hold(
             answer = await first.get(f"/api/users/{unique}/permissions")
             return {each["target"]["id"] for each in answer.json()["grantedAccess"]} == names
 
-        await until(all_hold, 5, "all grants")
+        await until(all_hold, 60, "all grants")
 
 
 def kate_password() -> str:

@@ -40,7 +40,8 @@ async def test_after_a_504_the_outcome_can_be_asked_for(
 
     commands = await asyncio.gather(*(unanswered(http, task) for task in tasks))
 
-    assert asyncio.get_running_loop().time() - began == pytest.approx(REQUEST_TIMEOUT, abs=1.5)
+    took = asyncio.get_running_loop().time() - began
+    assert REQUEST_TIMEOUT - 0.5 < took < REQUEST_TIMEOUT + 10
     for command, task in zip(commands, tasks, strict=True):
         assert (await outcome(http, command))["status"] == "WAITING"
         assert (await camunda.get_user_task(task.user_task_key)).state == "UPDATING"

@@ -85,7 +85,7 @@ class Shell:
         assert self._process.stdout is not None
         self.type("kill $(jobs -p) 2>/dev/null; wait")
         self._process.stdin.close()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=60)
         self._process.stdout.close()
 
 
@@ -104,6 +104,7 @@ def shell() -> Iterator[Shell]:
 
 
 @pytest.mark.system
+@pytest.mark.timeout(600)
 def test_the_tour_goes_as_the_readme_says(shell: Shell) -> None:
     commands = tour()
     assert len(commands) > 10, "the tour was not found"

@@ -264,7 +264,7 @@ async def test_canceling_asks_its_listeners_and_ends_the_task(
         with pytest.raises(NotFoundError):
             await camunda.cancel_process_instance(task.process_instance_key, data=request)
 
-        await until(canceled, 10, "the task is canceled")
+        await until(canceled, 60, "the task is canceled")
 
     assert [job.listener_event_type for job in seen] == ["CANCELING"]
     ended = await camunda.get_process_instance(task.process_instance_key)

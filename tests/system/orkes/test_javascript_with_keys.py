@@ -11,7 +11,7 @@ from tests.support.identity import KEY_HASH, SECRET, entries
 from tests.support.stack import Dev, home
 from tests.system.orkes import judging
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 SCENARIOS = (
     "claims, results and definitions are refused without a role",

@@ -176,7 +176,9 @@ def _must_have_roles_that_exist(path: Path, entries: Entries) -> None:
                 f"{path}: the role '{each.id}' needs another id: {each.id.upper()} is always there"
             )
     known = {each.id for each in entries.roles}.union(BUILT_IN)
-    for holder in (*entries.users, *entries.groups, *entries.applications):
+    holders: list[User | Group | Application]
+    holders = [*entries.users, *entries.groups, *entries.applications]
+    for holder in holders:
         for role in holder.roles:
             if role not in known:
                 raise IdentityFileError(f"{path}: '{holder.id}' has the unknown role '{role}'")

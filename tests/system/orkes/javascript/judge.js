@@ -131,7 +131,7 @@ async function wholeWay(people, worker) {
     });
 
     const filter = { workflowIds: [id], states: ["ASSIGNED"] };
-    const [task] = await people.human.pollSearch(filter, { pollInterval: 50, maxPollTimes: 100 });
+    const [task] = await people.human.pollSearch(filter, { pollInterval: 50, maxPollTimes: 400 });
     assert.ok(task, "the worker has done the task before the human task");
     assert.equal(task.displayName, "Approve alice");
     assert.equal(task.input.score, 7);
@@ -355,7 +355,7 @@ const scenarios = {
     assert.equal((await people.tasks.getTask(taskId)).status, "COMPLETED");
 
     const failing = await start();
-    const [polled] = await people.client.taskResource.batchPoll(type, "me", undefined, 1, 5000);
+    const [polled] = await people.client.taskResource.batchPoll(type, "me", undefined, 1, 20_000);
     assert.equal(polled.workflowInstanceId, failing);
     const result = { reasonForIncompletion: "no paper", outputData: {} };
     await people.client.taskResource.updateTask1({

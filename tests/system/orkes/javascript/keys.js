@@ -89,7 +89,7 @@ const scenarios = {
     assert.deepEqual(claimed.claimant, { userType: "EXTERNAL_USER", user: "bob" });
     await clerk.human.completeTask(task.taskId, { ok: true });
     assert.equal((await clerk.human.getTaskById(task.taskId)).state, "COMPLETED");
-    const [job] = await clerk.client.taskResource.batchPoll("pay", "me", undefined, 1, 5000);
+    const [job] = await clerk.client.taskResource.batchPoll("pay", "me", undefined, 1, 20_000);
     assert.equal(job.workflowInstanceId, workflowId);
     await clerk.forbidden(() => clerk.metadata.getWorkflowDef("loan"));
     const [token] = clerk.tokens;
