@@ -27,8 +27,8 @@ from tests.support.proxy import Fault, FaultyProxy
 pytestmark = pytest.mark.postgres
 
 LONG = timedelta(minutes=10)
-OVER = timedelta(seconds=-1)
-"""A lease that has run out when it is written."""
+OVER = timedelta(milliseconds=-1)
+"""A lease that has run out when it is written, but not before the server was started."""
 
 Join = Callable[..., PostgresOwnership]
 Take = Callable[..., Awaitable[Held]]
