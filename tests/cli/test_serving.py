@@ -49,3 +49,41 @@ async def test_a_connection_may_be_used_longer_than_a_head_may_take(
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
             await asyncio.sleep(0.1)
         writer.close()
+
+
+async def test_a_line_that_is_no_head_does_not_hold_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.3)
+    listening = serving.listen("127.0.0.1", 0)
+    async with serving.serving(hello, listening):
+        reader, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+        writer.write(HEAD + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\r\n")
+
+        assert (await asyncio.wait_for(reader.read(), 60)).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+
+
+async def test_half_a_head_behind_a_long_request_is_not_its_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.1)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(scope: Any, receive: Any, send: Any) -> None:
+        asked.set()
+        await go_on.wait()
+        await hello(scope, receive, send)
+
+    listening = serving.listen("127.0.0.1", 0)
+    async with serving.serving(slowly, listening):
+        reader, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+        writer.write(HEAD + b"\r\n")
+        await asked.wait()
+        writer.write(HEAD)
+        asyncio.get_running_loop().call_later(0.4, go_on.set)
+
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
+        writer.close()

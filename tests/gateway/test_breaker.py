@@ -242,3 +242,23 @@ async def test_a_look_that_fails_as_nobody_thought_of_is_not_the_last(
     await until(lambda: stack.client.get("/v2/status"), 503)
     monkeypatch.setattr(stack.reads, "cluster", look)
     await until(lambda: stack.client.get("/v2/status"), 204)
+
+
+async def test_a_look_that_does_not_end_when_it_is_given_up_is_silence_too(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a connection to a server that stands still, which is first told to stop."""
+
+    async def stuck() -> Cluster:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(2.5)
+        raise AssertionError
+
+    monkeypatch.setattr(stack.reads, "cluster", stuck)
+    began = time.monotonic()
+
+    await until(lambda: stack.client.patch(PATH, json={"action": "x"}), 503)
+
+    assert time.monotonic() - began < 2.5

@@ -39,6 +39,7 @@ class Breaker:
         """When the last look succeeded."""
         self._answers = False
         self._refreshing: asyncio.Task[None] | None = None
+        self._looks: set[asyncio.Task[Cluster]] = set()
         self._owned_until: dict[int, float] = {}
         """When each that had an owner was first seen without it; infinite while it has one."""
         self.cluster = Cluster(brokers=(), partitions=())
@@ -54,7 +55,7 @@ class Breaker:
         """Stop looking."""
         if self._refreshing is not None:
             self._refreshing.cancel()
-            await asyncio.wait({self._refreshing})
+            await asyncio.wait({self._refreshing, *self._looks})
 
     def check(self, partition: int) -> None:
         """Raises: Unavailable, if an entry for this partition would not get through now."""
@@ -89,11 +90,18 @@ class Breaker:
 
     async def _look(self) -> None:
         began = self._clock.monotonic()
+        look = asyncio.create_task(self._reader.cluster(), name="cluster-look")
+        self._looks.add(look)
+        look.add_done_callback(self._note_end)
         try:
-            async with asyncio.timeout(STALE - REFRESH):
-                seen = await self._reader.cluster()
-        except (ReadsError, TimeoutError) as error:
-            log.warning("cluster_view_unavailable", error=str(error) or "timeout")
+            # What is given up may take its time to end: that is not waited for.
+            await asyncio.wait({look}, timeout=STALE - REFRESH)
+            seen = look.result()
+        except asyncio.InvalidStateError:
+            log.warning("cluster_view_unavailable", error="timeout")
+            self._note_silence(began)
+        except ReadsError as error:
+            log.warning("cluster_view_unavailable", error=str(error))
             self._note_silence(began)
         except Exception:  # whoever stopped looking would refuse for ever
             log.exception("cluster_view_failed")
@@ -103,6 +111,13 @@ class Breaker:
             self._answers = True
             self._note_owners(seen, self._seen)
             self.cluster = seen
+        finally:
+            look.cancel()
+
+    def _note_end(self, look: "asyncio.Task[Cluster]") -> None:
+        self._looks.discard(look)
+        if not look.cancelled():
+            look.exception()  # of one that was given up nobody else asks
 
     def _note_silence(self, began: float) -> None:
         now = self._clock.monotonic()

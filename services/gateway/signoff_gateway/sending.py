@@ -121,7 +121,7 @@ class Sender:
         Raises: Refusal if it was certainly not handed over, OutcomeUnknown, ClientGone.
         """
         where = call.partition if partition is None else partition
-        if not 0 < where <= self._partitions:
+        if not self._is_known(where):
             raise PartitionUnknown(body)
         self._check(call.route, where)
         key = keyed(call, part)
@@ -178,6 +178,12 @@ class Sender:
             if route.may_wait:
                 self._pending.check_waits(partition)
 
+    def _is_known(self, partition: int) -> bool:
+        """Whether commands can be sent there. Raises: Unavailable if it was added since."""
+        if partition > self._partitions and self._breaker.knows(partition):
+            raise Unavailable(Cause.NO_OWNER, partition)  # those who know it from the start send
+        return 0 < partition <= self._partitions
+
     def _next_open(self, route: Route) -> int:
         """The next partition in turn that has room and an owner; if none has, any."""
         partition = SETTINGS_PARTITION
@@ -191,10 +197,7 @@ class Sender:
         match call.route.place:
             case Place.KEY:
                 partition = partition_of(call.key)
-                if partition > self._partitions and self._breaker.knows(partition):
-                    # Added since: those who were started with it send there.
-                    raise Unavailable(Cause.NO_OWNER, partition)
-                return partition if 0 < partition <= self._partitions else 0
+                return partition if self._is_known(partition) else 0
             case Place.ANY:
                 key = keyed(call)
                 if key is None:

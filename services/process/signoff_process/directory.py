@@ -28,4 +28,7 @@ def take(path: Path, mode: int = 0o777) -> IO[bytes]:
         raise DirectoryError(
             f"{path} is in use by another running Signoff: stop it or choose another"
         ) from error
+    except OSError as error:
+        lock.close()
+        raise DirectoryError(f"{path} cannot be locked: {error.strerror}") from error
     return lock

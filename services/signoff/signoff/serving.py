@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 BACKLOG = 2048
 GRACE_SECONDS = 3
@@ -123,8 +123,9 @@ class _Protocol(HttpToolsProtocol):
             self.send_400_response("Invalid HTTP request received.")
         except httptools.HttpParserUpgrade as wish:
             self._go_on_without_upgrade(data[wish.args[0] :])
-        if self._in_head:
+        if self._in_head or not self._is_answering():
             self._await_head()
+        if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse(431, "Request Header Fields Too Large", "The head is too large.")
@@ -138,7 +139,15 @@ class _Protocol(HttpToolsProtocol):
             self._awaited.cancel()
             self._awaited = None
 
+    def _is_answering(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete
+
     def _refuse_late(self) -> None:
+        self._awaited = None
+        if self._is_answering():
+            self._await_head()  # what is said now would be taken for that answer
+            return
         self._refuse(408, "Request Timeout", f"The head did not come within {HEAD_SECONDS:.0f} s.")
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:

@@ -148,7 +148,7 @@ class Stack:
             watches = [asyncio.create_task(self._watch(each)) for each in self._members]
             self._tell()
             await stopping.wait()
-        except (ChildError, KafkaServerError, PostgresServerError) as error:
+        except (AddressTaken, ChildError, KafkaServerError, PostgresServerError) as error:
             raise StackError(str(error)) from error
         finally:
             for each in watches:

@@ -68,7 +68,7 @@ def _carried(role: str) -> str:
     if role == ADMIN_ROLE:
         return ADMIN
     # What is only written like it is not that role.
-    return role if role.lower() == ADMIN else role.lower()
+    return role.upper() if role.lower() == ADMIN else role.lower()
 
 
 def principal_grants(grants: Iterable[Grant]) -> tuple[Grant, ...]:

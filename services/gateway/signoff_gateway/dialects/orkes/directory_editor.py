@@ -111,12 +111,15 @@ class Edit:
             await self._save(GRANTS, name, GrantedTo(grants=grants))
         elif self.directory.granted(subject, identifier):
             since = self._saved_at(GRANTS, name)
-            await self._ask(DeleteDocument(kind=GRANTS, id=name, unchanged_since=since))
+            await self._forget(DeleteDocument(kind=GRANTS, id=name, unchanged_since=since))
 
     async def forget_grants(self, subject: str, identifier: str) -> None:
         """Of a subject that is gone: whatever it was granted by now."""
+        await self._forget(DeleteDocument(kind=GRANTS, id=granted_id(subject, identifier)))
+
+    async def _forget(self, command: DeleteDocument) -> None:
         try:
-            await self._ask(DeleteDocument(kind=GRANTS, id=granted_id(subject, identifier)))
+            await self._ask(command)
         except Rejected as refusal:
             if refusal.rejection.code is not Code.DOCUMENT_NOT_FOUND:
                 raise

@@ -230,11 +230,13 @@ class People:
         return await self._set_members(call, [call.params["userId"]], member=False)
 
     async def _set_members(self, call: Call, names: list[str], *, member: bool) -> Answer:
+        each_once = list(dict.fromkeys(names))
+
         async def change(edit: Edit) -> Answer:
-            if names and await edit.was_made(USER, names[-1]):
+            if each_once and await edit.was_made(USER, each_once[-1]):
                 return Answer(200)
             group = _group(edit.directory, call.params["id"]).id
-            users = [_user(edit.directory, each) for each in dict.fromkeys(names)]
+            users = [_user(edit.directory, each) for each in each_once]
             for user in users:
                 if (group in user.groups) != member:
                     if member:
