@@ -12,17 +12,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from signoff_load.traffic import Notes
-from tests.support.load import Report, assert_kept, load, some_moment, summary
+from tests.support.load import FAULTS_OF_A_STACK, Report, assert_kept, load, some_moment, summary
 from tests.support.processes import until
 from tests.support.stack import LocalStack
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.system,
-    pytest.mark.kafka,
-    pytest.mark.postgres,
-    pytest.mark.timeout(600),
-]
+pytestmark = FAULTS_OF_A_STACK
 
 SAID_SECONDS = 4.0
 """About one, and what a busy machine needs."""

@@ -7,17 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.backends import missing
-from tests.support.load import Report, assert_kept, load, summary
+from tests.support.load import FAULTS_OF_A_STACK, Report, assert_kept, load, summary
 from tests.support.processes import all_ended
 from tests.support.stack import LocalStack, home
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.system,
-    pytest.mark.kafka,
-    pytest.mark.postgres,
-    pytest.mark.timeout(600),
-]
+pytestmark = FAULTS_OF_A_STACK
 
 SMALL = ("--partitions", "1", "--brokers", "1", "--gateways", "1", "--restart")
 

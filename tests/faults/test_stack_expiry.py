@@ -6,19 +6,12 @@ import time
 from typing import Any
 
 import aiohttp
-import pytest
 
-from tests.support.load import Report, some_moment
+from tests.support.load import FAULTS_OF_A_STACK, Report, some_moment
 from tests.support.processes import until
 from tests.support.stack import LocalStack
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.system,
-    pytest.mark.kafka,
-    pytest.mark.postgres,
-    pytest.mark.timeout(600),
-]
+pytestmark = FAULTS_OF_A_STACK
 
 TASKS = 12
 SLA_SECONDS = 60

@@ -11,17 +11,20 @@ import pytest
 
 from signoff_load.traffic import Traffic
 from signoff_schemas.ids import partition_of
-from tests.support.load import KINDS, Report, assert_kept, kills, load, some_moment, summary
+from tests.support.load import (
+    FAULTS_OF_A_STACK,
+    KINDS,
+    Report,
+    assert_kept,
+    kills,
+    load,
+    some_moment,
+    summary,
+)
 from tests.support.processes import Stopwatch, stopwatch
 from tests.support.stack import LocalStack, Servers
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.system,
-    pytest.mark.kafka,
-    pytest.mark.postgres,
-    pytest.mark.timeout(600),
-]
+pytestmark = FAULTS_OF_A_STACK
 
 TAKEOVER_SECONDS = 3.0
 PARTITION = 1

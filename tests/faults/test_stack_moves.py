@@ -8,20 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
-import pytest
 
 from tests.faults.test_stack_kills import task_on
-from tests.support.load import Report, kills
+from tests.support.load import FAULTS_OF_A_STACK, Report, kills
 from tests.support.processes import until
 from tests.support.stack import LocalStack
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.system,
-    pytest.mark.kafka,
-    pytest.mark.postgres,
-    pytest.mark.timeout(600),
-]
+pytestmark = FAULTS_OF_A_STACK
 
 EVERY_SECONDS = 0.02
 PARTITIONS = (1, 2)

@@ -6,6 +6,8 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
+
 from signoff_load.acceptors import accept_jobs
 from signoff_load.claims import ClaimTraffic
 from signoff_load.history import History, Told
@@ -18,6 +20,14 @@ EXPECTED = {200, 204, 503, 504, 400, 409}
 """400 and 409: the task is claimed, or it waits for the listener of a change answered 504."""
 
 KINDS = (Traffic, ClaimTraffic)
+
+FAULTS_OF_A_STACK = [
+    pytest.mark.faults,
+    pytest.mark.system,
+    pytest.mark.kafka,
+    pytest.mark.postgres,
+    pytest.mark.timeout(600),
+]
 
 Report = Callable[[str], None]
 """Shows a line of numbers, also when the test passes."""

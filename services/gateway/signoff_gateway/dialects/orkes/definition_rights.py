@@ -13,15 +13,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from signoff_gateway.dialects.orkes.answers import Forbidden
+from signoff_gateway.identity.roles import FORM, JOB, RULE, TASK, WORKFLOW
 from signoff_gateway.reads.work import DefinitionRow, DocumentRow
 from signoff_schemas.principal import Principal
 
-WORKFLOW: Final = "WORKFLOW_DEF"
-TASK: Final = "TASK_DEF"
-"""The kind of grants on task definitions."""
-FORM: Final = "USER_FORM_TEMPLATE"
-_RULE: Final = "TASK_RULE"
-_JOB: Final = "JOB"
 _READING: Final = ("READ", "CREATE", "UPDATE", "DELETE", "EXECUTE")
 
 
@@ -77,7 +72,7 @@ def must_work_on(caller: Principal, task_type: str) -> None:
 
 def may_work_on(caller: Principal, task_type: str) -> bool:
     """Whether somebody is a worker of a type."""
-    return caller.is_granted(_JOB, task_type, "UPDATE")
+    return caller.is_granted(JOB, task_type, "UPDATE")
 
 
 def must_change_form(caller: Principal, verb: str, form: str) -> None:
@@ -91,7 +86,7 @@ def must_change_task(caller: Principal, verbs: Sequence[str], name: str) -> None
 
     Who manages all definitions may, without a grant on people's tasks. Raises: Forbidden.
     """
-    if not any(caller.is_granted(_RULE, name, each) for each in verbs):
+    if not any(caller.is_granted(RULE, name, each) for each in verbs):
         raise Forbidden(f"You don't have permissions to manage task: {name}")
 
 

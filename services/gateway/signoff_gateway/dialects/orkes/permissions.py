@@ -7,9 +7,8 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from signoff_gateway.dialects.orkes.answers import Forbidden
-from signoff_gateway.dialects.orkes.definition_rights import TASK
 from signoff_gateway.identity.entries import APPLICATION_PREFIX
-from signoff_gateway.identity.roles import keys_among
+from signoff_gateway.identity.roles import TASK, keys_among
 from signoff_gateway.reads.work import SeenBy, WorkTaskRow
 from signoff_schemas.principal import ADMIN, ANY, Access, Principal
 from signoff_schemas.work import WorkState
